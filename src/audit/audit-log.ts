@@ -1,0 +1,46 @@
+// The audit log: one JSON line for each request to the token endpoint.
+import { pino } from 'pino';
+import type { AuditRecord } from '../exchange/audit-record.ts';
+
+/** Writes one record. */
+export type WriteAudit = (record: AuditRecord, durationMs: number) => void;
+
+/**
+ * Opens the audit log.
+ * @param destination a file, which is appended to, or `stdout`
+ * @param now milliseconds since the epoch
+ */
+export function openAuditLog(destination: string, now: () => number): { write: WriteAudit; close: () => void } {
+  // Synchronous: what was answered has been written, even if the process dies in the next moment.
+  const stream = pino.destination({ dest: destination === 'stdout' ? 1 : destination, append: true, mkdir: false, sync: true });
+  return {
+    write: (record, durationMs) => {
+      stream.write(`${JSON.stringify(auditLine(record, now(), durationMs))}\n`);
+    },
+    close: () => stream.flushSync(),
+  };
+}
+
+/** The line of a record, member by member: nothing else can get into the log. */
+export function auditLine(record: AuditRecord, now: number, durationMs: number): Record<string, unknown> {
+  return {
+    time: new Date(now).toISOString(),
+    requestId: record.requestId,
+    outcome: record.outcome,
+    error: record.error,
+    check: record.check,
+    reason: record.reason,
+    clientId: record.clientId,
+    issuer: record.issuer,
+    subject: record.subject,
+    audience: record.audience,
+    scopesAsked: record.scopesAsked,
+    scopesGranted: record.scopesGranted,
+    tokenType: record.tokenType,
+    jti: record.jti,
+    expiresAt: record.expiresAt,
+    subjectTokenSha256: record.subjectTokenSha256,
+    sourceAddress: record.sourceAddress,
+    durationMs: Math.round(durationMs * 1000) / 1000,
+  };
+}

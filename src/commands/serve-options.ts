@@ -1,0 +1,34 @@
+// The options of `cambio serve`.
+import { address, duration, flag, issuerURL, list, oneOf, text, wholeNumber } from './option-values.ts';
+import type { Options, Values } from './read-options.ts';
+
+export const serveOptions = {
+  issuer: { value: 'URL', help: 'Cambio\'s own issuer URL: `iss` of what it issues, and where the world reaches it. Required, save with --config-dir on loopback (then http://127.0.0.1:8080).', read: issuerURL },
+  listen: { value: 'HOST:PORT', help: 'Where tokens are exchanged.', read: address, fallback: '127.0.0.1:8080' },
+  'admin-listen': { value: 'HOST:PORT', help: 'Where probes are answered.', read: address, fallback: '127.0.0.1:9090' },
+  'config-dir': { value: 'DIR', help: 'Read manifests from this directory, and watch it. No cluster is needed then.', read: text },
+  kubeconfig: { value: 'FILE', help: 'Read manifests from the API server of this kubeconfig. Default: $KUBECONFIG, else the in-cluster configuration.', read: text },
+  namespace: { value: 'NAME', help: 'Cambio\'s own namespace. Default: the pod\'s, with a kubeconfig that of its context, else cambio-system.', read: text },
+  'trusted-namespaces': { value: 'NAMES', help: 'Namespaces whose ExchangeClients are an administrator\'s, separated by commas. Default: Cambio\'s own; with --config-dir all.', read: list },
+  'signing-keys-dir': { value: 'DIR', help: 'Keep the signing keys in this directory (they are made there, mode 0600). Default: in memory, and gone with the process.', read: text },
+  'default-signing-algorithm': { value: 'ALG', help: 'ES256 or RS256.', read: oneOf('ES256', 'RS256'), fallback: 'ES256' },
+  'max-lifetime': { value: 'DURATION', help: 'No issued token lives longer, whatever a manifest says.', read: duration('60s', '24h'), fallback: '1h' },
+  'token-review-cache': { value: 'DURATION', help: 'For how long the answer of a TokenReview is reused; 0s for never.', read: duration('0s', '60s'), fallback: '10s' },
+  'max-requests-in-flight': { value: 'N', help: 'More requests at once are answered with 503.', read: wholeNumber(1, 100_000), fallback: '1000' },
+  'explain-denials': { help: 'Tell callers exactly why they are denied. For learning and testing, never for production.', read: flag, fallback: 'false' },
+  'log-level': { value: 'LEVEL', help: 'debug, info, warn or error; the log goes to standard error.', read: oneOf('debug', 'info', 'warn', 'error'), fallback: 'info' },
+  'audit-log': { value: 'FILE', help: 'Where the audit log goes: stdout, or a file.', read: text, fallback: 'stdout' },
+} as const satisfies Options;
+
+export type ServeOptions = Values<typeof serveOptions>;
+
+/** What follows from the options together. @returns the mistakes, and the issuer */
+export function checkServeOptions(options: ServeOptions): { issuerURL: string; mistakes: string[] } {
+  const mistakes: string[] = [];
+  const { issuer, listen } = options;
+  const loopback = listen.host === '127.0.0.1' || listen.host === '::1' || listen.host === 'localhost';
+  const fallback = options['config-dir'] !== undefined && loopback ? 'http://127.0.0.1:8080' : undefined;
+  if (options['config-dir'] !== undefined && options.kubeconfig !== undefined) mistakes.push('--config-dir and --kubeconfig: only one of them can be the source of the manifests');
+  if (issuer === undefined && fallback === undefined) mistakes.push('--issuer: is required: the URL at which the world reaches Cambio, such as https://cambio.example.com');
+  return { issuerURL: issuer ?? fallback ?? '', mistakes };
+}

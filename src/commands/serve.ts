@@ -1,0 +1,95 @@
+// `cambio serve`: the only place where everything meets. It reads the manifests, keeps the policy, and answers requests.
+import { randomUUID } from 'node:crypto';
+import { pino, type Logger } from 'pino';
+import { openAuditLog } from '../audit/audit-log.ts';
+import { exchangeToken } from '../exchange/exchange-token.ts';
+import type { ExchangeEffects } from '../exchange/effects.ts';
+import { createAdminApp } from '../http/admin-app.ts';
+import { createApp } from '../http/app.ts';
+import { listen } from '../http/listen.ts';
+import { createSigner, makeSigningKeys, publicJwks, readSigningKeys, type SigningKey } from '../keys/signing-keys.ts';
+import { loadSigningKeysDir } from '../keys/signing-keys-dir.ts';
+import { createPolicyStore } from '../policy/policy-store.ts';
+import { checkServeOptions, type ServeOptions } from './serve-options.ts';
+import { openSource } from './sources.ts';
+
+/** For how long requests in flight may go on after the end has begun, in milliseconds. */
+const drain = 25_000;
+
+/** Runs until `stop` is aborted. @returns the exit code */
+export async function runServe(options: ServeOptions, stop: AbortSignal): Promise<number> {
+  const { issuerURL, mistakes } = checkServeOptions(options);
+  if (mistakes.length > 0) {
+    process.stderr.write(`${mistakes.join('\n')}\nSee cambio serve --help.\n`);
+    return 2;
+  }
+  const log = pino({ level: options['log-level'], base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }));
+  const work = new AbortController();
+  const source = await openSource(options, log, work.signal);
+  const store = createPolicyStore({
+    issuerURL,
+    isTrustedNamespace: source.isTrustedNamespace,
+    ...(source.cluster === undefined ? {} : { cluster: source.cluster }),
+  });
+  const keys = await loadSigningKeys(options['signing-keys-dir'], log);
+  const audit = openAuditLog(options['audit-log'], Date.now);
+  const effects: ExchangeEffects = {
+    policy: store.snapshot,
+    now: () => Date.now() / 1000,
+    newId: randomUUID,
+    reviewToken: source.reviewToken,
+    sign: createSigner(() => keys),
+    settings: {
+      issuerURL,
+      maxLifetimeSeconds: Math.floor(options['max-lifetime'] / 1000),
+      signingAlgorithm: options['default-signing-algorithm'],
+    },
+  };
+  if (options['explain-denials']) log.warn('--explain-denials is on: callers are told exactly why they are denied; never use this in production');
+
+  const app = createApp({
+    issuerURL,
+    jwks: () => publicJwks(keys),
+    token: {
+      exchange: (request, record) => exchangeToken(request, record, effects),
+      audit: audit.write,
+      onBug: (error, requestId) => log.error({ err: error, requestId }, 'a bug: the request was answered with server_error'),
+      newId: randomUUID,
+      monotonic: () => performance.now(),
+      maxRequestsInFlight: options['max-requests-in-flight'],
+      explainDenials: options['explain-denials'],
+    },
+  });
+  const admin = createAdminApp([
+    { name: 'policy', gates: true, detail: () => (store.snapshot().complete ? undefined : 'the manifests have not all been read yet') },
+    { name: 'shutdown', gates: true, detail: () => (stop.aborted ? 'the process is about to end' : undefined) },
+    { name: 'manifests', gates: false, detail: source.trouble },
+  ]);
+  const adminServer = await listen(options['admin-listen'], admin);
+  const server = await listen(options.listen, app);
+  const running = source.run(store);
+  log.info({ issuer: issuerURL, listen: server.url, admin: adminServer.url, manifests: source.description }, 'serving');
+
+  await Promise.race([aborted(stop), running]);
+  log.info('ending: requests in flight are answered first');
+  await server.close(drain);
+  work.abort();
+  await running;
+  await source.close();
+  await adminServer.close(0);
+  audit.close();
+  return 0;
+}
+
+async function loadSigningKeys(dir: string | undefined, log: Logger): Promise<readonly SigningKey[]> {
+  if (dir !== undefined) return loadSigningKeysDir(dir);
+  log.warn('the signing keys are in memory only: tokens issued before a restart will not verify after it, and replicas do not share them; see --signing-keys-dir');
+  return readSigningKeys(await makeSigningKeys());
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

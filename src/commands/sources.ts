@@ -1,0 +1,144 @@
+// Where the manifests come from: a directory or an API server. Either way the policy store is told what changed.
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { OAuthError } from '../exchange/oauth-error.ts';
+import type { ReviewToken } from '../exchange/verify-by-review.ts';
+import { runDirectorySource } from '../files/directory-source.ts';
+import { createApiServer, loadKubeConfig, type ApiServer } from '../kubernetes/api-server.ts';
+import { readClusterFacts, type ClusterFacts } from '../kubernetes/cluster-facts.ts';
+import { runClusterSource } from '../kubernetes/cluster-source.ts';
+import { cacheReviews } from '../kubernetes/review-cache.ts';
+import { createStatusWriter } from '../kubernetes/status-writer.ts';
+import { createTokenReview, reviewsInFlight } from '../kubernetes/token-review.ts';
+import { formatProblem } from '../manifests/parse-manifests.ts';
+import type { Change, PolicyStore, Verdict } from '../policy/policy-store.ts';
+import type { PolicySettings } from '../policy/settings.ts';
+import type { ServeOptions } from './serve-options.ts';
+
+export type Source = {
+  /** What it is, for people. */
+  description: string;
+  isTrustedNamespace: PolicySettings['isTrustedNamespace'];
+  cluster: PolicySettings['cluster'];
+  reviewToken: ReviewToken;
+  /** Keeps the store as the source is, until the signal that the source was opened with is aborted. */
+  run: (store: PolicyStore) => Promise<void>;
+  /** Why what the store has may be older than what is meant; undefined if all is well. */
+  trouble: () => string | undefined;
+  close: () => Promise<void>;
+};
+
+const monotonic = (): number => performance.now();
+
+/** Opens the source that the options name. Rejects with a sentence on what is missing. */
+export async function openSource(options: ServeOptions, log: Logger, signal: AbortSignal): Promise<Source> {
+  const dir = options['config-dir'];
+  return dir === undefined ? openCluster(options, log, signal) : openDirectory(dir, options, log, signal);
+}
+
+function openDirectory(dir: string, options: ServeOptions, log: Logger, signal: AbortSignal): Source {
+  const trusted = options['trusted-namespaces'];
+  let trouble: string | undefined;
+  return {
+    description: dir,
+    isTrustedNamespace: (namespace) => trusted === undefined || trusted.includes(namespace),
+    cluster: undefined,
+    reviewToken: () => Promise.reject(new OAuthError('issuer_unavailable', 'token-review', 'there is no API server')),
+    trouble: () => trouble,
+    close: async () => undefined,
+    run: (store) =>
+      runDirectorySource({
+        dir,
+        signal,
+        monotonic,
+        onChanges: (changes) => logVerdicts(log, store.apply(changes), changes),
+        onSynced: store.complete,
+        onProblems: (problems) => {
+          for (const problem of problems) log.warn(formatProblem(problem));
+          if (problems.length === 0) log.info('the manifests have no mistakes left');
+        },
+        onState: (state) => {
+          trouble = state;
+          if (state === undefined) log.info('the manifests can be read again');
+          else log.error(state);
+        },
+      }),
+  };
+}
+
+async function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal): Promise<Source> {
+  const config = loadKubeConfig(options.kubeconfig ?? process.env['KUBECONFIG'], process.env['KUBERNETES_SERVICE_HOST'] !== undefined);
+  if (config === undefined) throw new Error('there is neither a kubeconfig (--kubeconfig, $KUBECONFIG) nor an in-cluster configuration; to run without a cluster use --config-dir');
+  const context = config.getContextObject(config.getCurrentContext());
+  const namespace = options.namespace ?? context?.namespace ?? 'cambio-system';
+  const trusted = options['trusted-namespaces'] ?? [namespace];
+  const api = createApiServer(config, monotonic, 64);
+  const reviewer = createApiServer(config, monotonic, reviewsInFlight);
+  const facts = await untilRead(api, log, signal);
+  const troubles = new Map<string, string>();
+  const review = createTokenReview(reviewer, (reason) => log.error({ reason }, 'TokenReview failed'));
+  return {
+    description: api.server,
+    isTrustedNamespace: (candidate) => trusted.includes(candidate),
+    cluster: { issuerURL: facts?.issuerURL, audiences: facts?.audiences ?? [] },
+    reviewToken: cacheReviews(review, options['token-review-cache'], monotonic),
+    trouble: () => (troubles.size === 0 ? undefined : [...troubles].map(([kind, why]) => `${kind}: ${why}`).join('; ')),
+    close: async () => {
+      await Promise.all([api.close(), reviewer.close()]);
+    },
+    run: async (store) => {
+      const onError = (id: object, message: string): void => log.warn({ object: id }, message);
+      const status = createStatusWriter({ api, now: Date.now, onError, signal });
+      await runClusterSource({
+        api,
+        signal,
+        monotonic,
+        random: Math.random,
+        observe: status.observe,
+        onSynced: store.complete,
+        onChanges: (changes) => {
+          const verdicts = store.apply(changes);
+          logVerdicts(log, verdicts, changes);
+          status.want(verdicts);
+        },
+        onState: (kind, { trouble }) => {
+          if (trouble === undefined) {
+            troubles.delete(kind);
+            log.info({ kind }, 'in step with the API server');
+          } else {
+            troubles.set(kind, trouble);
+            log.warn({ kind, trouble }, 'not in step with the API server; what was read before stays in force');
+          }
+        },
+      });
+      await status.idle();
+    },
+  };
+}
+
+/** The API server must be reached once before anything can be decided; until then it is asked again and again. */
+async function untilRead(api: ApiServer, log: Logger, signal: AbortSignal): Promise<ClusterFacts | undefined> {
+  for (let attempt = 0; !signal.aborted; attempt++) {
+    try {
+      const facts = await readClusterFacts(api);
+      if (facts.trouble !== undefined) log.warn({ trouble: facts.trouble }, 'the issuer of the API server is not known: a TrustedIssuer with tokenReview must name issuer.url');
+      return facts;
+    } catch (error) {
+      log.warn({ server: api.server, reason: (error as Error).message }, 'the API server can not be reached; trying again');
+      await wait(Math.min(10_000, 500 * 2 ** attempt), undefined, { signal }).catch(() => undefined);
+    }
+  }
+  return undefined;
+}
+
+/** Says in the log what came of each object: what is off, and what was taken away. */
+function logVerdicts(log: Logger, verdicts: readonly Verdict[], changes: readonly Change[]): void {
+  for (const { id, object } of changes) if (object === undefined) log.info({ object: id }, 'gone');
+  for (const { id, conditions } of verdicts) {
+    const ready = conditions.find((condition) => condition.type === 'Ready');
+    const reason = conditions.find((condition) => condition.type === 'Accepted' && condition.status === 'False')?.reason ?? ready?.reason;
+    if (ready?.status === 'True') log.info({ object: id }, 'in force');
+    else log.warn({ object: id, reason, message: ready?.message }, ready?.reason === 'PartlyLoaded' ? 'partly in force' : 'not in force');
+  }
+}
+

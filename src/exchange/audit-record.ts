@@ -1,0 +1,33 @@
+// What is remembered of a request: an allow-list of facts. No token, secret or assertion is ever among them.
+
+export type AuditRecord = {
+  requestId: string;
+  outcome: 'issued' | 'denied' | 'failed';
+  /** The OAuth error code, if one was answered. */
+  error?: string;
+  /** The step or check that refused. */
+  check?: string;
+  /** Exactly why, in a sentence. */
+  reason?: string;
+  clientId?: string;
+  /** The name of the TrustedIssuer. */
+  issuer?: string;
+  /** The subject as issued tokens name it, once it has been verified. */
+  subject?: string;
+  audience?: string;
+  scopesAsked?: readonly string[];
+  scopesGranted?: readonly string[];
+  tokenType?: string;
+  jti?: string;
+  /** RFC 3339. */
+  expiresAt?: string;
+  /** SHA-256 of the subject token, in hexadecimal: to find its other uses without keeping it. */
+  subjectTokenSha256?: string;
+  sourceAddress: string;
+};
+
+/** The longest text that a caller can put into a record. */
+const maxText = 256;
+
+/** Text of a caller, cut short. */
+export const clipped = (text: string): string => (text.length > maxText ? `${text.slice(0, maxText)}…` : text);

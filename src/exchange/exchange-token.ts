@@ -1,0 +1,54 @@
+// The life of a token: one request to the token endpoint, from its bytes to the answer (RFC 8693 §2).
+import { createHash } from 'node:crypto';
+import { clipped, type AuditRecord } from './audit-record.ts';
+import { authenticateClient, readCredentials } from './authenticate-client.ts';
+import { decide } from './decide.ts';
+import type { ExchangeEffects } from './effects.ts';
+import { issuedSubject, issueToken, type TokenResponse } from './issue-token.ts';
+import { OAuthError } from './oauth-error.ts';
+import { parseForm } from './parse-form.ts';
+import { readExchangeRequest, type ExchangeRequest } from './read-exchange-request.ts';
+import type { TokenRequest } from './token-request.ts';
+import { verifySubjectToken } from './verify-subject-token.ts';
+
+/**
+ * Exchanges a token: each step may refuse, and the first that does answers. What is learnt on the way is noted in the
+ * record, which is complete at every exit.
+ * @throws OAuthError for what can be expected; anything else is a bug
+ */
+export async function exchangeToken(request: TokenRequest, record: AuditRecord, effects: ExchangeEffects): Promise<TokenResponse> {
+  const policy = effects.policy();
+  if (!policy.complete) throw new OAuthError('not_ready', 'policy', 'the policy has not been loaded yet');
+
+  const form = parseForm(request);
+  const asked = readExchangeRequest(form, request);
+  noteRequest(record, asked);
+
+  const credentials = readCredentials(request, form);
+  if (credentials.clientId !== undefined) record.clientId = clipped(credentials.clientId);
+  const client = authenticateClient(credentials, policy);
+
+  const subject = await verifySubjectToken(asked.subject_token, asked.subject_token_type, client, effects);
+  record.issuer = subject.issuer.name;
+  record.subject = issuedSubject(subject);
+
+  const now = effects.now();
+  const grant = decide({ client, asked, subject, now, maxLifetimeSeconds: effects.settings.maxLifetimeSeconds });
+  record.audience = grant.target.audience;
+  record.tokenType = grant.tokenType;
+
+  const issued = await issueToken(grant, now, effects);
+  record.scopesGranted = grant.scopes;
+  record.jti = issued.jti;
+  record.expiresAt = new Date(issued.exp * 1000).toISOString();
+  record.outcome = 'issued';
+  return issued.response;
+}
+
+/** Notes what was asked for, cut short, and which token was shown, as a hash. */
+function noteRequest(record: AuditRecord, { subject_token, audience, resource, scope }: ExchangeRequest): void {
+  record.subjectTokenSha256 = createHash('sha256').update(subject_token).digest('hex');
+  const [target] = [...audience, ...resource];
+  if (target !== undefined) record.audience = clipped(target);
+  if (scope.length > 0) record.scopesAsked = scope.slice(0, 64).map(clipped);
+}

@@ -1,0 +1,50 @@
+// Takes a JWT apart (RFC 7515 §3.1, RFC 7519) and refuses everything that is not exactly one; nothing is believed yet.
+import { parseStrictObject, type JsonObject } from './strict-json.ts';
+
+/** The longest token that is looked at, in characters. */
+export const maxTokenLength = 16_384;
+
+/** A JWT taken apart. Nothing of it is verified. */
+export type ParsedJwt = {
+  header: { alg: string; kid: string | undefined; typ: string | undefined };
+  claims: JsonObject;
+  /** What the signature is over, and the whole token. */
+  compact: string;
+};
+
+/** Header parameters that name keys, or that change what a signature means: never followed, so never let pass (RFC 8725 §3.10). */
+const refusedParameters = ['crit', 'jku', 'jwk', 'x5u', 'x5c', 'b64', 'enc', 'zip'];
+
+/** Reads the compact form of a JWT. @returns the token, or a sentence on why it is none */
+export function parseJwt(compact: string): ParsedJwt | string {
+  if (compact.length > maxTokenLength) return `longer than ${maxTokenLength} characters`;
+  const parts = compact.split('.');
+  if (parts.length !== 3) return parts.length === 5 ? 'encrypted (JWE)' : 'not a JWS in compact form';
+  const [headerBytes, payloadBytes, signature] = parts.map(decodeBase64url);
+  if (headerBytes === undefined || payloadBytes === undefined || signature === undefined) return 'not base64url';
+  const header = parseStrictObject(headerBytes);
+  if (header === undefined) return 'the header is not a JSON object without repeated names';
+  const claims = parseStrictObject(payloadBytes);
+  if (claims === undefined) return 'the payload is not a JSON object without repeated names';
+  const refused = refusedParameters.find((name) => name in header);
+  if (refused !== undefined) return `the header parameter ${refused} is not accepted`;
+  const { alg, kid, typ } = header;
+  if (typeof alg !== 'string') return 'the header has no alg';
+  if (kid !== undefined && typeof kid !== 'string') return 'kid is not text';
+  if (typ !== undefined && typeof typ !== 'string') return 'typ is not text';
+  return { header: { alg, kid, typ }, claims, compact };
+}
+
+/**
+ * Decodes base64url (RFC 4648 §5) without padding, strictly: no other character, and no bits left over that
+ * are not zero, so that one token has one spelling.
+ */
+function decodeBase64url(text: string): Uint8Array | undefined {
+  if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) return undefined;
+  const bytes = Buffer.from(text, 'base64url');
+  const spare = (text.length * 6) % 8;
+  const last = alphabet.indexOf(text.at(-1) ?? 'A');
+  return (last & ((1 << spare) - 1)) === 0 ? bytes : undefined;
+}
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';

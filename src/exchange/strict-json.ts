@@ -1,0 +1,58 @@
+// JSON as a token may hold it: UTF-8, an object, no name twice, not deep (RFC 7515 §4, RFC 7519 §4).
+
+/** Depth of objects and lists in each other that a token's header or payload may have. */
+export const maxDepth = 32;
+
+export type JsonObject = { readonly [name: string]: unknown };
+
+/**
+ * Parses the bytes of a JSON object strictly. Objects in the result have no prototype, so that a claim's name never
+ * meets what every object inherits.
+ * @returns undefined if the bytes are anything else
+ */
+export function parseStrictObject(bytes: Uint8Array): JsonObject | undefined {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    const members = countMembers(text);
+    const counted = { members: 0 };
+    const value = withoutPrototypes(JSON.parse(text), counted);
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    // JSON.parse keeps the last of two equal names: then fewer members come out than stand in the text.
+    return isObject && counted.members === members ? (value as JsonObject) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Counts the colons outside of strings: one for each member. Throws where objects and lists stand too deep in each other. */
+function countMembers(text: string): number {
+  let members = 0;
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    const char = text.charCodeAt(at);
+    if (char === quote) at = endOfString(text, at);
+    else if (char === colon) members++;
+    else if (char === openBrace || char === openBracket) {
+      if (++depth > maxDepth) throw new SyntaxError('too deep');
+    } else if (char === closeBrace || char === closeBracket) depth--;
+  }
+  return members;
+}
+
+function endOfString(text: string, start: number): number {
+  let at = start + 1;
+  while (at < text.length && text.charCodeAt(at) !== quote) at += text.charCodeAt(at) === backslash ? 2 : 1;
+  return at;
+}
+
+const [quote, colon, openBrace, closeBrace, openBracket, closeBracket, backslash] = [0x22, 0x3a, 0x7b, 0x7d, 0x5b, 0x5d, 0x5c];
+
+function withoutPrototypes(value: unknown, counted: { members: number }): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((item) => withoutPrototypes(item, counted));
+  const names = Object.keys(value);
+  counted.members += names.length;
+  const out: Record<string, unknown> = Object.create(null);
+  for (const name of names) out[name] = withoutPrototypes((value as Record<string, unknown>)[name], counted);
+  return out;
+}

@@ -1,0 +1,88 @@
+// The token endpoint: an HTTP request becomes a token request, and whatever comes of it an HTTP response and an audit line.
+import type { RequestHandler, Request, Response } from 'express';
+import type { AuditRecord } from '../exchange/audit-record.ts';
+import type { TokenResponse } from '../exchange/issue-token.ts';
+import { OAuthError, publicError } from '../exchange/oauth-error.ts';
+import type { TokenRequest } from '../exchange/token-request.ts';
+import { readBody } from './read-body.ts';
+
+export type TokenEndpointOptions = {
+  exchange: (request: TokenRequest, record: AuditRecord) => Promise<TokenResponse>;
+  audit: (record: AuditRecord, durationMs: number) => void;
+  /** Told of a bug: never shown to the caller. */
+  onBug: (error: unknown, requestId: string) => void;
+  newId: () => string;
+  /** Milliseconds on a clock that never jumps. */
+  monotonic: () => number;
+  maxRequestsInFlight: number;
+  /** Puts the exact reason into error_description: for learning and testing, never for production. */
+  explainDenials: boolean;
+};
+
+/** Makes the handler for /token and /clients/<namespace>/<name>/token, whatever the method. */
+export function tokenEndpoint(options: TokenEndpointOptions): RequestHandler {
+  let inFlight = 0;
+  return async (request, response) => {
+    const start = options.monotonic();
+    const record: AuditRecord = { requestId: options.newId(), outcome: 'failed', sourceAddress: request.socket.remoteAddress ?? '' };
+    inFlight++;
+    try {
+      if (inFlight > options.maxRequestsInFlight) throw new OAuthError('overloaded', 'overload', 'too many requests in flight', 1);
+      if (request.method !== 'POST') throw new OAuthError('method_not_allowed', 'method', `the method is ${request.method}`);
+      const granted = await options.exchange(await readTokenRequest(request, record.requestId), record);
+      options.audit(record, options.monotonic() - start);
+      send(response, record.requestId, 200, granted);
+    } catch (error) {
+      const failure = error instanceof OAuthError ? error : new OAuthError('server_error', 'bug', 'a bug: see the log');
+      if (failure !== error) options.onBug(error, record.requestId);
+      noteFailure(record, failure);
+      options.audit(record, options.monotonic() - start);
+      sendError(response, record, failure, options.explainDenials);
+    } finally {
+      inFlight--;
+    }
+  };
+}
+
+async function readTokenRequest(request: Request, id: string): Promise<TokenRequest> {
+  const { url, headers, socket } = request;
+  const question = url.indexOf('?');
+  // The route of a client's own endpoint captures the two names.
+  const { 0: namespace, 1: name } = request.params as { 0?: string; 1?: string };
+  return {
+    id,
+    clientIdInPath: namespace === undefined || name === undefined ? undefined : `${namespace}/${name}`,
+    query: question < 0 ? '' : url.slice(question + 1),
+    contentType: headers['content-type'],
+    authorization: headers.authorization,
+    hasDPoP: headers['dpop'] !== undefined,
+    body: await readBody(request),
+    sourceAddress: socket.remoteAddress ?? '',
+  };
+}
+
+function noteFailure(record: AuditRecord, failure: OAuthError): void {
+  const { status, error } = publicError(failure.mistake);
+  record.outcome = status >= 500 ? 'failed' : 'denied';
+  record.error = error;
+  record.check = failure.check;
+  record.reason = failure.reason;
+}
+
+function sendError(response: Response, record: AuditRecord, failure: OAuthError, explain: boolean): void {
+  const { status, error, description } = publicError(failure.mistake);
+  if (status === 401) response.set('WWW-Authenticate', 'Basic realm="cambio", charset="UTF-8"');
+  if (status === 405) response.set('Allow', 'POST');
+  if (failure.retryAfterSeconds !== undefined) response.set('Retry-After', String(failure.retryAfterSeconds));
+  // What was not read of the body is not waited for.
+  if (!response.req.complete) response.set('Connection', 'close');
+  const error_description = explain && status < 500 ? printable(`${failure.check}: ${failure.reason}`) : description;
+  send(response, record.requestId, status, { error, error_description });
+}
+
+/** The characters that error_description may have (RFC 6749 §5.2). */
+const printable = (text: string): string => text.replaceAll('−', '-').replaceAll('"', "'").replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '?');
+
+function send(response: Response, requestId: string, status: number, body: object): void {
+  response.status(status).set({ 'Cache-Control': 'no-store', Pragma: 'no-cache', 'Request-Id': requestId }).json(body);
+}

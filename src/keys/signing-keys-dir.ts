@@ -1,0 +1,52 @@
+// Signing keys in a directory, for installations without a cluster: made there once, readable by their owner only.
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeSigningKeys, readSigningKeys, type SigningKey } from './signing-keys.ts';
+
+export const signingKeysFile = 'signing-keys.json';
+
+/**
+ * Loads the signing keys of a directory, and makes them if there are none. Two processes that start at once end up with
+ * the same keys.
+ * @throws Error that names the file and what to do
+ */
+export async function loadSigningKeysDir(dir: string): Promise<SigningKey[]> {
+  const file = join(dir, signingKeysFile);
+  if ((await modeOf(file)) === undefined) await makeFile(dir, file);
+  const mode = await modeOf(file);
+  if (mode !== undefined && (mode & 0o077) !== 0) {
+    throw new Error(`${file}: others than its owner may use it (mode ${(mode & 0o777).toString(8)}). Make it private with chmod 600, or move it away: then new keys are made`);
+  }
+  try {
+    return await readSigningKeys(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new Error(`${file}: ${(error as Error).message}. Mend it, or move it away: then new keys are made`, { cause: error });
+  }
+}
+
+async function modeOf(file: string): Promise<number | undefined> {
+  try {
+    return (await stat(file)).mode;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Writes beside and links into place: the file is there whole or not at all, and the first one wins. */
+async function makeFile(dir: string, file: string): Promise<void> {
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  const temporary = join(dir, `.${signingKeysFile}.${randomUUID()}`);
+  const handle = await open(temporary, 'wx', 0o600);
+  try {
+    await handle.writeFile(await makeSigningKeys());
+    await handle.sync();
+    await link(temporary, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await handle.close();
+    await rm(temporary, { force: true });
+  }
+}

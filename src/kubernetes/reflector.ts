@@ -1,0 +1,194 @@
+// A reflector: lists a collection, then watches it, for ever, and delivers what changed. It knows nothing of what it watches.
+import { setTimeout as wait } from 'node:timers/promises';
+import type { ApiServer } from './api-server.ts';
+import { linesOf } from './lines.ts';
+
+/** The members of an object that the reflector itself looks at. */
+export type KubeObject = { metadata: { name: string; namespace?: string; uid: string; resourceVersion: string } } & Record<string, unknown>;
+
+/** An object that is there now, or the name of one that is gone. */
+export type Delivery = { name: string; namespace: string; object: KubeObject | undefined };
+
+export type ReflectorState = {
+  /** The collection has been listed once. */
+  synced: boolean;
+  /** Why it does not follow the API server now; undefined while it does. */
+  trouble: string | undefined;
+};
+
+export type ReflectorOptions = {
+  api: ApiServer;
+  /** The path of the collection, such as /apis/cambio.dev/v1alpha1/trustedissuers. */
+  path: string;
+  /** Takes what changed. The first call has the whole collection, which may be empty. */
+  deliver: (deliveries: readonly Delivery[]) => void;
+  onState?: (state: ReflectorState) => void;
+  /** Milliseconds on a clock that never jumps. */
+  monotonic: () => number;
+  /** From 0 to below 1. */
+  random: () => number;
+};
+
+/** The times of a reflector, in milliseconds where nothing else is said. */
+export const reflectorTimes = {
+  listTimeout: 60_000,
+  pageSize: 500,
+  /** A watch is asked to end by itself after so many seconds, at random between these. */
+  watchSeconds: [240, 480],
+  /** A watch that is silent for so long is dead: bookmarks come each minute. */
+  silence: 150_000,
+  /** A full list from time to time, as a net below everything else. */
+  relist: 600_000,
+  backoff: [800, 30_000],
+} as const;
+
+/** The API server no longer has the version that a list or a watch was to start from. */
+class Gone extends Error {}
+
+/** The API server answered, but not with what was asked for. */
+class Refused extends Error {
+  readonly retryAfterSeconds: number | undefined;
+  constructor(message: string, retryAfterSeconds: number | undefined) {
+    super(message);
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** Runs until `signal` is aborted. Never rejects: whatever fails is tried again, later and later up to half a minute. */
+export async function runReflector(options: ReflectorOptions, signal: AbortSignal): Promise<void> {
+  const { api, path, deliver, monotonic, random } = options;
+  /** What was delivered: uid and resourceVersion of each object by its name. */
+  const known = new Map<string, string>();
+  let state: ReflectorState = { synced: false, trouble: 'not listed yet' };
+  let failures = 0;
+  let version: string | undefined;
+  let listedAt = 0;
+
+  while (!signal.aborted) {
+    try {
+      if (version === undefined || monotonic() - listedAt > reflectorTimes.relist) {
+        version = await list();
+        listedAt = monotonic();
+      }
+      setState({ synced: true, trouble: undefined });
+      version = await watch(version);
+      failures = 0;
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!isCut(error)) version = undefined;
+      setState({ ...state, trouble: describe(error) });
+      await backOff(error);
+    }
+  }
+
+  async function list(): Promise<string> {
+    const items = new Map<string, Delivery>();
+    let listVersion = '';
+    let next: string | undefined = '';
+    while (next !== undefined) {
+      const query = { limit: String(reflectorTimes.pageSize), ...(next === '' ? {} : { continue: next }) };
+      const response = await api.request({ method: 'GET', path, query, timeoutMs: reflectorTimes.listTimeout });
+      if (response.status === 410) throw new Gone('the list has expired');
+      if (response.status !== 200) throw new Refused(`the list was answered with ${response.status}`, response.retryAfterSeconds);
+      const page = response.body as { metadata: { resourceVersion: string; continue?: string }; items: KubeObject[] };
+      for (const object of page.items) items.set(nameOf(object), deliveryOf(object));
+      listVersion = page.metadata.resourceVersion;
+      next = page.metadata.continue || undefined;
+    }
+    const gone = [...known.keys()].filter((name) => !items.has(name));
+    const changed = [...items].filter(([name, { object }]) => object !== undefined && known.get(name) !== versionOf(object));
+    const deliveries = [...gone.map(goneDelivery), ...changed.map(([, delivery]) => delivery)];
+    if (deliveries.length > 0 || !state.synced) hand(deliveries);
+    return listVersion;
+  }
+
+  /** Follows the collection from a version. @returns the version that it came to when the watch ended by itself */
+  async function watch(from: string): Promise<string> {
+    const [least, most] = reflectorTimes.watchSeconds;
+    const query = {
+      watch: 'true',
+      allowWatchBookmarks: 'true',
+      resourceVersion: from,
+      timeoutSeconds: String(Math.floor(least + random() * (most - least))),
+    };
+    const silence = new AbortController();
+    const timer = setTimeout(() => silence.abort(new Error('the watch was silent for too long')), reflectorTimes.silence);
+    try {
+      const stream = await api.stream(path, query, AbortSignal.any([signal, silence.signal]));
+      if (stream.status === 410) throw new Gone('the version to watch from is gone');
+      if (stream.status !== 200) {
+        silence.abort();
+        throw new Refused(`the watch was answered with ${stream.status}`, stream.retryAfterSeconds);
+      }
+      failures = 0;
+      for await (const lines of linesOf(stream.body)) {
+        timer.refresh();
+        version = followed(lines, version ?? from);
+      }
+      return version ?? from;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Delivers the events of some lines. @returns the version they lead to */
+  function followed(lines: readonly string[], from: string): string {
+    const deliveries: Delivery[] = [];
+    let reached = from;
+    try {
+      for (const line of lines) {
+        const { type, object } = JSON.parse(line) as { type: string; object: KubeObject & { code?: number; message?: string } };
+        if (type === 'ERROR') throw object.code === 410 ? new Gone('the watch has expired') : new Refused(`the watch failed: ${object.code ?? '?'} ${object.message ?? ''}`, undefined);
+        reached = object.metadata.resourceVersion;
+        if (type === 'DELETED') deliveries.push(goneDelivery(nameOf(object)));
+        else if (type !== 'BOOKMARK') deliveries.push(deliveryOf(object));
+      }
+    } finally {
+      if (deliveries.length > 0) hand(deliveries);
+    }
+    return reached;
+  }
+
+  function hand(deliveries: readonly Delivery[]): void {
+    for (const { namespace, name, object } of deliveries) {
+      if (object === undefined) known.delete(`${namespace}/${name}`);
+      else known.set(`${namespace}/${name}`, versionOf(object));
+    }
+    deliver(deliveries);
+  }
+
+  function setState(next: ReflectorState): void {
+    if (next.synced === state.synced && next.trouble === state.trouble) return;
+    state = next;
+    options.onState?.(next);
+  }
+
+  async function backOff(error: unknown): Promise<void> {
+    const [first, most] = reflectorTimes.backoff;
+    const ceiling = Math.min(most, first * 2 ** Math.min(failures++, 10));
+    const asked = error instanceof Refused ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
+    await wait(Math.max(asked, random() * ceiling), undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** After a cut connection the watch goes on where it was; after anything else it is not known what was missed. */
+const isCut = (error: unknown): boolean =>
+  !(error instanceof Gone || error instanceof Refused || error instanceof SyntaxError || error instanceof TypeError);
+
+const nameOf = ({ metadata }: KubeObject): string => `${metadata.namespace ?? ''}/${metadata.name}`;
+const versionOf = ({ metadata }: KubeObject): string => `${metadata.uid}/${metadata.resourceVersion}`;
+
+function deliveryOf(object: KubeObject): Delivery {
+  const { name, namespace = '' } = object.metadata;
+  return { name, namespace, object };
+}
+
+function goneDelivery(key: string): Delivery {
+  const slash = key.indexOf('/');
+  return { namespace: key.slice(0, slash), name: key.slice(slash + 1), object: undefined };
+}
+
+function describe(error: unknown): string {
+  const cause = (error as { cause?: { message?: string } }).cause?.message;
+  return error instanceof Error ? [error.message, cause].filter(Boolean).join(': ') : String(error);
+}

@@ -1,0 +1,45 @@
+// Cross-field rules, written once for both worlds: CEL for the API server, a check for Cambio itself.
+import type { z } from 'zod';
+
+/** One rule of x-kubernetes-validations. `check` is left out where only the API server can tell (it knows the old object). */
+export type Rule<T> = {
+  cel: string;
+  message: string;
+  /** Where the message belongs, below the object that has the rule. */
+  field?: string;
+  check?: (value: T) => boolean;
+};
+
+/** Attaches rules to a schema: they are checked when it parses, and printed into the CRD. */
+export function withRules<S extends z.ZodType>(schema: S, rules: readonly Rule<z.output<S>>[]): S {
+  const checked = schema.superRefine((value, context) => {
+    for (const rule of rules) {
+      if (rule.check === undefined || rule.check(value)) continue;
+      context.addIssue({ code: 'custom', message: rule.message, path: rule.field === undefined ? [] : [rule.field] });
+    }
+  });
+  const printed = rules.map(({ cel, message, field }) => ({
+    rule: cel,
+    message,
+    ...(field === undefined ? {} : { fieldPath: `.${field}` }),
+  }));
+  return checked.meta({ ...schema.meta(), 'x-kubernetes-validations': printed });
+}
+
+/** Exactly one of these members must be there. */
+export function exactlyOne<K extends string>(...members: readonly K[]): Rule<{ readonly [M in K]?: unknown }> {
+  return {
+    cel: `[${members.map((member) => `has(self.${member})`).join(', ')}].filter(present, present).size() == 1`,
+    message: `exactly one of ${members.join(', ')} must be set`,
+    check: (value) => members.filter((member) => value[member] !== undefined).length === 1,
+  };
+}
+
+/** An optional member that can't be changed, added or removed later. The rule belongs on the member's parent. */
+export function immutable(member: string): Rule<unknown> {
+  return {
+    cel: `has(self.${member}) == has(oldSelf.${member}) && (!has(self.${member}) || self.${member} == oldSelf.${member})`,
+    message: `${member} is immutable: make a new object instead`,
+    field: member,
+  };
+}

@@ -1,0 +1,47 @@
+// The verdict on an object: conditions with reasons of a closed list, as metav1.Condition and kstatus have them.
+
+/** Every reason that a condition may have, by its type. */
+export type Reasons = {
+  Ready: 'Ready' | 'PartlyLoaded' | 'NothingLoaded' | 'Suspended' | 'NotAccepted';
+  Accepted: 'Accepted' | 'UnknownField' | 'InvalidField' | 'InvalidKey' | 'Conflicted' | 'Reserved' | 'KeysRequired' | 'NamespaceNotTrusted';
+  ResolvedRefs: 'Resolved' | 'IssuerNotFound' | 'IssuerNotReady' | 'ServiceAccountNotPermitted';
+  Stalled: 'NotAccepted' | 'NothingLoaded' | 'Suspended';
+};
+export type ConditionType = keyof Reasons;
+
+/** A condition without the times, which only who writes it knows. */
+export type Condition<T extends ConditionType = ConditionType> = {
+  [N in T]: { type: N; status: 'True' | 'False'; reason: Reasons[N]; message: string };
+}[T];
+
+export type AcceptedCondition = Condition<'Accepted'>;
+export type ResolvedRefsCondition = Condition<'ResolvedRefs'>;
+export type ReadyCondition = Condition<'Ready'>;
+
+/** Conditions of an object with a mistake in itself: it is off until it is changed. */
+export function notAccepted(reason: Exclude<Reasons['Accepted'], 'Accepted'>, message: string): Condition[] {
+  return [
+    { type: 'Ready', status: 'False', reason: 'NotAccepted', message },
+    { type: 'Accepted', status: 'False', reason, message },
+    stalled('NotAccepted', message),
+  ];
+}
+
+/** Terminal: kstatus would otherwise take Ready=False for work in progress. */
+export function stalled(reason: Reasons['Stalled'], message: string): Condition<'Stalled'> {
+  return { type: 'Stalled', status: 'True', reason, message };
+}
+
+export const accepted: AcceptedCondition = { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'the object was understood whole' };
+
+export const suspended: Condition[] = [
+  { type: 'Ready', status: 'False', reason: 'Suspended', message: 'spec.suspend is true' },
+  accepted,
+  stalled('Suspended', 'spec.suspend is true'),
+];
+
+/** Several messages as one, short enough for a condition. */
+export function summarize(messages: readonly string[], most = 8): string {
+  const shown = messages.slice(0, most).join('; ');
+  return messages.length > most ? `${shown}; and ${messages.length - most} more` : shown;
+}

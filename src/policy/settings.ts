@@ -1,0 +1,15 @@
+// What the policy needs to know besides the manifests: given once, when the process starts.
+
+export type PolicySettings = {
+  /** Cambio's own issuer URL. */
+  issuerURL: string;
+  /** Whether ExchangeClients of this namespace are an administrator's. */
+  isTrustedNamespace: (namespace: string) => boolean;
+  /** The cluster that manifests come from; absent for a directory. */
+  cluster?: {
+    /** What the API server calls itself in the tokens that it signs, if it told. */
+    issuerURL: string | undefined;
+    /** Audiences that the API server takes for its own, as far as Cambio found them. */
+    audiences: readonly string[];
+  };
+};
