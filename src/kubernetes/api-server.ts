@@ -1,7 +1,11 @@
 // One API server, as a kubeconfig or a pod's own credential names it: requests with a time limit, on connections that are kept.
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import type { AgentOptions, RequestOptions } from 'node:https';
+import { dirname, resolve } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { Agent, ProxyAgent, request as send, type Dispatcher } from 'undici';
+import { parse } from 'yaml';
 
 export type ApiRequest = {
   method: 'GET' | 'POST' | 'PATCH';
@@ -14,6 +18,8 @@ export type ApiRequest = {
   timeoutMs: number;
   /** The most that is read of the answer, in bytes. */
   maxBytes?: number;
+  /** Ends it before its time. */
+  signal?: AbortSignal;
 };
 
 export type ApiResponse = { status: number; retryAfterSeconds: number | undefined; body: unknown };
@@ -35,10 +41,24 @@ export type ApiServer = {
 /** Loads a kubeconfig file, or the in-cluster configuration if there is none. @returns undefined if there is neither */
 export function loadKubeConfig(file: string | undefined, inCluster: boolean): KubeConfig | undefined {
   const config = new KubeConfig();
-  if (file !== undefined) config.loadFromFile(file);
-  else if (inCluster) config.loadFromCluster();
+  if (file !== undefined) {
+    config.loadFromFile(file);
+    takeTokenFiles(config, file);
+  } else if (inCluster) config.loadFromCluster();
   else return undefined;
   return config;
+}
+
+/** client-node does not know a user's `tokenFile`; it wins over `token`, as it does for kubectl. */
+function takeTokenFiles(config: KubeConfig, file: string): void {
+  const { users } = parse(readFileSync(file, 'utf8')) as { users?: { name: string; user?: { tokenFile?: string } | null }[] | null };
+  const tokenFiles = new Map(users?.map(({ name, user }) => [name, user?.tokenFile]));
+  config.users = config.users.map((user) => {
+    const tokenFile = tokenFiles.get(user.name);
+    if (tokenFile === undefined) return user;
+    const { token: _, ...rest } = user;
+    return { ...rest, authProvider: { name: 'tokenFile', config: { tokenFile: resolve(dirname(file), tokenFile) } } };
+  });
 }
 
 /** For how long a credential that was read from a file is used, in milliseconds: projected tokens are replaced long before their end. */
@@ -56,14 +76,23 @@ export function createApiServer(config: KubeConfig, monotonic: () => number, con
   const cluster = config.getCurrentCluster();
   if (cluster === null) throw new Error('the kubeconfig has no current context with a cluster');
   const base = new URL(cluster.server);
-  let held: { credential: Credential; dispatcher: Dispatcher; readAt: number } | undefined;
+  let held: Held | undefined;
+  let renewal: Promise<Held> | undefined;
 
-  async function current(): Promise<{ credential: Credential; dispatcher: Dispatcher }> {
+  async function current(): Promise<Held> {
     if (held !== undefined && monotonic() - held.readAt < credentialAge) return held;
+    renewal ??= renew().finally(() => (renewal = undefined));
+    return renewal;
+  }
+
+  async function renew(): Promise<Held> {
+    const readAt = monotonic();
     const credential = await readCredential(config);
-    const same = held !== undefined && held.credential.tlsKey === credential.tlsKey;
-    const dispatcher = same && held !== undefined ? held.dispatcher : createDispatcher(config, credential, connections);
-    held = { credential, dispatcher, readAt: monotonic() };
+    const before = held;
+    const same = before?.credential.tlsKey === credential.tlsKey ? before.dispatcher : undefined;
+    held = { credential, dispatcher: same ?? createDispatcher(config, credential, connections), readAt };
+    // What still runs with the old certificate may end.
+    if (same === undefined) void before?.dispatcher.close();
     return held;
   }
 
@@ -78,7 +107,7 @@ export function createApiServer(config: KubeConfig, monotonic: () => number, con
       headers: {
         accept: 'application/json',
         'user-agent': 'cambio',
-        ...(credential.authorization === undefined ? {} : { authorization: credential.authorization }),
+        ...credential.headers,
         ...(rest.body === undefined ? {} : { 'content-type': rest.contentType ?? 'application/json' }),
       },
       ...(rest.body === undefined ? {} : { body: rest.body }),
@@ -88,40 +117,48 @@ export function createApiServer(config: KubeConfig, monotonic: () => number, con
 
   return {
     server: cluster.server,
-    request: async ({ method, path, query = {}, body, contentType, timeoutMs, maxBytes = defaultMaxBytes }) => {
+    request: async ({ method, path, query = {}, body, contentType, timeoutMs, maxBytes = defaultMaxBytes, signal }) => {
       const response = await open(method, path, query, {
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal === undefined ? [] : [signal])]),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         ...(contentType === undefined ? {} : { contentType }),
       });
       return { ...response, body: parseJson(await readText(response.body, maxBytes)) };
     },
     stream: (path, query, signal) => open('GET', path, query, { signal }),
-    ownToken: async () => /^Bearer (.+)$/.exec((await current()).credential.authorization ?? '')?.[1],
+    ownToken: async () => /^Bearer (.+)$/.exec((await current()).credential.headers['Authorization'] ?? '')?.[1],
     close: async () => {
+      await renewal?.catch(() => undefined);
       await held?.dispatcher.destroy();
     },
   };
 }
 
-type Credential = { authorization: string | undefined; tls: AgentOptions; tlsKey: string };
+/** Who Cambio is to the API server: headers (Authorization, and Impersonate-User where the kubeconfig says so) and a certificate. */
+type Credential = { headers: Readonly<Record<string, string>>; tls: AgentOptions; tlsKey: string };
+type Held = { credential: Credential; dispatcher: Dispatcher; readAt: number };
 
 async function readCredential(config: KubeConfig): Promise<Credential> {
   const options: RequestOptions = {};
   await config.applyToHTTPSOptions(options);
   const { ca, cert, key, rejectUnauthorized, servername, auth } = options;
-  const bearer = (options.headers as Record<string, string> | undefined)?.['Authorization'];
-  const basic = typeof auth === 'string' ? `Basic ${Buffer.from(auth).toString('base64')}` : undefined;
+  const given = (options.headers ?? {}) as Record<string, string>;
+  const headers = Object.fromEntries(Object.entries(given).map(([name, value]) => [name, value.trim()]));
+  if (typeof auth === 'string') headers['Authorization'] ??= `Basic ${Buffer.from(auth).toString('base64')}`;
+  // client-node reads the file too, but keeps what it read for a minute more.
+  const tokenFile = (config.getCurrentUser()?.authProvider as { config?: { tokenFile?: string } } | undefined)?.config?.tokenFile;
+  if (tokenFile !== undefined) headers['Authorization'] = `Bearer ${(await readFile(tokenFile, 'utf8')).trim()}`;
   const tls: AgentOptions = Object.fromEntries(
     Object.entries({ ca, cert, key, rejectUnauthorized, servername }).filter(([, value]) => value !== undefined && value !== null),
   );
   const tlsKey = JSON.stringify(Object.values(tls).map(String));
-  return { authorization: bearer?.trim() ?? basic, tls, tlsKey };
+  return { headers, tls, tlsKey };
 }
 
 function createDispatcher(config: KubeConfig, { tls }: Credential, connections: number): Dispatcher {
   const { type, ...options } = config.createDispatcherOptions(config.getCurrentCluster(), tls);
-  const common = { connections, bodyTimeout: 0, headersTimeout: 0 };
+  // With HTTP/2 all would share one connection: once that is half-open, each new try would go into it and hang too.
+  const common = { connections, bodyTimeout: 0, headersTimeout: 0, allowH2: false };
   if (type === 'socks') throw new Error('a kubeconfig with a SOCKS proxy is not supported');
   if (type === 'proxy') return new ProxyAgent({ ...common, ...(options as { uri: string }) });
   // undici takes the options of tls.connect here.

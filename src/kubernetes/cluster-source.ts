@@ -28,7 +28,13 @@ export async function runClusterSource(options: ClusterSourceOptions): Promise<v
 
   function take(kind: KindName, deliveries: readonly Delivery[]): void {
     const changes = deliveries.flatMap((delivery) => changeOf(kind, delivery));
-    if (changes.length > 0) onChanges(changes);
+    try {
+      if (changes.length > 0) onChanges(changes);
+    } catch (error) {
+      // They will be delivered again, and must not pass for known then.
+      for (const { id } of changes) generations.delete(keyOf(id));
+      throw error;
+    }
     if (unsynced.delete(kind) && unsynced.size === 0) onSynced();
   }
 
@@ -40,7 +46,7 @@ export async function runClusterSource(options: ClusterSourceOptions): Promise<v
       generations.delete(key);
       return [{ id, object: undefined }];
     }
-    const generation = `${object.metadata.uid}/${String(object.metadata['generation' as keyof typeof object.metadata])}`;
+    const generation = `${object.metadata.uid}/${object.metadata.generation}`;
     if (generations.get(key) === generation) return [];
     generations.set(key, generation);
     return [{ id, object: read(kind, id, object) }];
@@ -60,5 +66,5 @@ function read(kind: KindName, id: ObjectId, object: KubeObject): ReadObject {
   const result = readObject({ ...object, apiVersion, kind });
   if (result.read !== undefined) return result.read;
   const problems = 'problems' in result ? result.problems : [];
-  return { ...id, generation: 0, uid: object.metadata.uid, problems };
+  return { ...id, generation: object.metadata.generation ?? 0, uid: object.metadata.uid, problems };
 }

@@ -4,7 +4,9 @@ import type { ApiServer } from './api-server.ts';
 import { linesOf } from './lines.ts';
 
 /** The members of an object that the reflector itself looks at. */
-export type KubeObject = { metadata: { name: string; namespace?: string; uid: string; resourceVersion: string } } & Record<string, unknown>;
+export type KubeObject = {
+  metadata: { name: string; namespace?: string; uid: string; resourceVersion: string; generation?: number };
+} & Record<string, unknown>;
 
 /** An object that is there now, or the name of one that is gone. */
 export type Delivery = { name: string; namespace: string; object: KubeObject | undefined };
@@ -20,19 +22,30 @@ export type ReflectorOptions = {
   api: ApiServer;
   /** The path of the collection, such as /apis/cambio.dev/v1alpha1/trustedissuers. */
   path: string;
-  /** Takes what changed. The first call has the whole collection, which may be empty. */
+  /**
+   * Takes what changed. The first call has the whole collection, which may be empty. What it takes is gone through again
+   * if it throws, so it must bear to see a change twice.
+   */
   deliver: (deliveries: readonly Delivery[]) => void;
   onState?: (state: ReflectorState) => void;
   /** Milliseconds on a clock that never jumps. */
   monotonic: () => number;
   /** From 0 to below 1. */
   random: () => number;
+  times?: ReflectorTimes;
+};
+
+export type ReflectorTimes = {
+  listTimeout: number;
+  watchSeconds: readonly [least: number, most: number];
+  silence: number;
+  relist: number;
+  backoff: readonly [first: number, most: number];
 };
 
 /** The times of a reflector, in milliseconds where nothing else is said. */
-export const reflectorTimes = {
+export const reflectorTimes: ReflectorTimes = {
   listTimeout: 60_000,
-  pageSize: 500,
   /** A watch is asked to end by itself after so many seconds, at random between these. */
   watchSeconds: [240, 480],
   /** A watch that is silent for so long is dead: bookmarks come each minute. */
@@ -40,7 +53,10 @@ export const reflectorTimes = {
   /** A full list from time to time, as a net below everything else. */
   relist: 600_000,
   backoff: [800, 30_000],
-} as const;
+};
+
+/** How many objects are asked for at once. */
+const pageSize = 500;
 
 /** The API server no longer has the version that a list or a watch was to start from. */
 class Gone extends Error {}
@@ -56,27 +72,27 @@ class Refused extends Error {
 
 /** Runs until `signal` is aborted. Never rejects: whatever fails is tried again, later and later up to half a minute. */
 export async function runReflector(options: ReflectorOptions, signal: AbortSignal): Promise<void> {
-  const { api, path, deliver, monotonic, random } = options;
+  const { api, path, deliver, monotonic, random, times = reflectorTimes } = options;
   /** What was delivered: uid and resourceVersion of each object by its name. */
   const known = new Map<string, string>();
   let state: ReflectorState = { synced: false, trouble: 'not listed yet' };
+  let synced = false;
   let failures = 0;
+  /** Where the next watch starts; undefined if that takes a list. */
   let version: string | undefined;
   let listedAt = 0;
 
   while (!signal.aborted) {
     try {
-      if (version === undefined || monotonic() - listedAt > reflectorTimes.relist) {
+      if (version === undefined || monotonic() - listedAt > times.relist) {
         version = await list();
         listedAt = monotonic();
       }
-      setState({ synced: true, trouble: undefined });
-      version = await watch(version);
-      failures = 0;
+      await watch(version);
     } catch (error) {
       if (signal.aborted) return;
       if (!isCut(error)) version = undefined;
-      setState({ ...state, trouble: describe(error) });
+      setState({ synced, trouble: describe(error) });
       await backOff(error);
     }
   }
@@ -86,8 +102,8 @@ export async function runReflector(options: ReflectorOptions, signal: AbortSigna
     let listVersion = '';
     let next: string | undefined = '';
     while (next !== undefined) {
-      const query = { limit: String(reflectorTimes.pageSize), ...(next === '' ? {} : { continue: next }) };
-      const response = await api.request({ method: 'GET', path, query, timeoutMs: reflectorTimes.listTimeout });
+      const query = { limit: String(pageSize), ...(next === '' ? {} : { continue: next }) };
+      const response = await api.request({ method: 'GET', path, query, timeoutMs: times.listTimeout, signal });
       if (response.status === 410) throw new Gone('the list has expired');
       if (response.status !== 200) throw new Refused(`the list was answered with ${response.status}`, response.retryAfterSeconds);
       const page = response.body as { metadata: { resourceVersion: string; continue?: string }; items: KubeObject[] };
@@ -98,63 +114,69 @@ export async function runReflector(options: ReflectorOptions, signal: AbortSigna
     const gone = [...known.keys()].filter((name) => !items.has(name));
     const changed = [...items].filter(([name, { object }]) => object !== undefined && known.get(name) !== versionOf(object));
     const deliveries = [...gone.map(goneDelivery), ...changed.map(([, delivery]) => delivery)];
-    if (deliveries.length > 0 || !state.synced) hand(deliveries);
+    if (deliveries.length > 0 || !synced) hand(deliveries);
+    synced = true;
     return listVersion;
   }
 
-  /** Follows the collection from a version. @returns the version that it came to when the watch ended by itself */
-  async function watch(from: string): Promise<string> {
-    const [least, most] = reflectorTimes.watchSeconds;
+  /** Follows the collection from a version until the watch ends by itself, and keeps in `version` how far it came. */
+  async function watch(from: string): Promise<void> {
+    const [least, most] = times.watchSeconds;
     const query = {
       watch: 'true',
       allowWatchBookmarks: 'true',
       resourceVersion: from,
       timeoutSeconds: String(Math.floor(least + random() * (most - least))),
     };
-    const silence = new AbortController();
-    const timer = setTimeout(() => silence.abort(new Error('the watch was silent for too long')), reflectorTimes.silence);
+    const end = new AbortController();
+    const silence = setTimeout(() => end.abort(new Error('the watch was silent for too long')), times.silence);
+    const startedAt = monotonic();
+    const wasGood = (): boolean => version !== from || monotonic() - startedAt > times.backoff[1];
     try {
-      const stream = await api.stream(path, query, AbortSignal.any([signal, silence.signal]));
+      const stream = await api.stream(path, query, AbortSignal.any([signal, end.signal]));
       if (stream.status === 410) throw new Gone('the version to watch from is gone');
-      if (stream.status !== 200) {
-        silence.abort();
-        throw new Refused(`the watch was answered with ${stream.status}`, stream.retryAfterSeconds);
-      }
-      failures = 0;
+      if (stream.status !== 200) throw new Refused(`the watch was answered with ${stream.status}`, stream.retryAfterSeconds);
+      setState({ synced, trouble: undefined });
       for await (const lines of linesOf(stream.body)) {
-        timer.refresh();
-        version = followed(lines, version ?? from);
+        silence.refresh();
+        follow(lines, version ?? from);
       }
-      return version ?? from;
+      // Without this a server that ends each watch at once would be asked again at once, for ever.
+      if (!wasGood()) throw new Error('the watch ended at once');
     } finally {
-      clearTimeout(timer);
+      clearTimeout(silence);
+      end.abort();
+      if (wasGood()) failures = 0;
     }
   }
 
-  /** Delivers the events of some lines. @returns the version they lead to */
-  function followed(lines: readonly string[], from: string): string {
+  /** Delivers the events of some lines. */
+  function follow(lines: readonly string[], from: string): void {
     const deliveries: Delivery[] = [];
     let reached = from;
     try {
       for (const line of lines) {
         const { type, object } = JSON.parse(line) as { type: string; object: KubeObject & { code?: number; message?: string } };
         if (type === 'ERROR') throw object.code === 410 ? new Gone('the watch has expired') : new Refused(`the watch failed: ${object.code ?? '?'} ${object.message ?? ''}`, undefined);
-        reached = object.metadata.resourceVersion;
+        const { resourceVersion } = object.metadata;
+        if (isOlder(resourceVersion, reached)) throw new Refused('the watch went back in time', undefined);
         if (type === 'DELETED') deliveries.push(goneDelivery(nameOf(object)));
         else if (type !== 'BOOKMARK') deliveries.push(deliveryOf(object));
+        reached = resourceVersion;
       }
     } finally {
       if (deliveries.length > 0) hand(deliveries);
+      version = reached;
     }
-    return reached;
   }
 
   function hand(deliveries: readonly Delivery[]): void {
+    deliver(deliveries);
+    // Only now: what could not be delivered is not known, and the next list or watch brings it again.
     for (const { namespace, name, object } of deliveries) {
       if (object === undefined) known.delete(`${namespace}/${name}`);
       else known.set(`${namespace}/${name}`, versionOf(object));
     }
-    deliver(deliveries);
   }
 
   function setState(next: ReflectorState): void {
@@ -164,10 +186,10 @@ export async function runReflector(options: ReflectorOptions, signal: AbortSigna
   }
 
   async function backOff(error: unknown): Promise<void> {
-    const [first, most] = reflectorTimes.backoff;
+    const [first, most] = times.backoff;
     const ceiling = Math.min(most, first * 2 ** Math.min(failures++, 10));
     const asked = error instanceof Refused ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
-    await wait(Math.max(asked, random() * ceiling), undefined, { signal }).catch(() => undefined);
+    await wait(asked + random() * ceiling, undefined, { signal }).catch(() => undefined);
   }
 }
 
@@ -176,6 +198,12 @@ const isCut = (error: unknown): boolean =>
   !(error instanceof Gone || error instanceof Refused || error instanceof SyntaxError || error instanceof TypeError);
 
 const nameOf = ({ metadata }: KubeObject): string => `${metadata.namespace ?? ''}/${metadata.name}`;
+/** Whether one resourceVersion was there before another. One that is not a number can't be told. */
+export function isOlder(version: string, than: string): boolean {
+  if (!/^[1-9]\d*$/.test(version) || !/^[1-9]\d*$/.test(than)) return false;
+  return version.length === than.length ? version < than : version.length < than.length;
+}
+
 const versionOf = ({ metadata }: KubeObject): string => `${metadata.uid}/${metadata.resourceVersion}`;
 
 function deliveryOf(object: KubeObject): Delivery {
@@ -189,6 +217,7 @@ function goneDelivery(key: string): Delivery {
 }
 
 function describe(error: unknown): string {
-  const cause = (error as { cause?: { message?: string } }).cause?.message;
-  return error instanceof Error ? [error.message, cause].filter(Boolean).join(': ') : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const { code, cause } = error as { code?: string; cause?: { message?: string } };
+  return [error.message || code || error.name, cause?.message].filter(Boolean).join(': ');
 }

@@ -4,16 +4,21 @@ import { apiVersion, group, kinds, version } from '../manifests/kinds.ts';
 import type { ObjectId } from '../manifests/read-object.ts';
 import { keyOf, type Verdict } from '../policy/policy-store.ts';
 import type { ApiServer } from './api-server.ts';
-import type { KubeObject } from './reflector.ts';
+import { isOlder, type KubeObject } from './reflector.ts';
 
 /** A condition as it stands in an object (metav1.Condition). */
 type LiveCondition = { type: string; status: string; reason: string; message: string; lastTransitionTime: string; observedGeneration?: number };
 type LiveStatus = { observedGeneration?: number; conditions?: LiveCondition[] } & Record<string, unknown>;
 
+/** A verdict, whatever it is on. */
+type Says = Omit<Verdict, 'id'>;
+/** What is known of an object that is there. */
+type Live = { uid: string; resourceVersion: string; status: LiveStatus };
+
 export type StatusWriter = {
-  /** What the API server has of an object now; undefined when it is gone. */
+  /** What the API server has of an object now; undefined when it is gone. Comes before the verdict on it. */
   observe: (id: ObjectId, object: KubeObject | undefined) => void;
-  /** What the status shall say. The last verdict on an object counts. */
+  /** What the status shall say. The last verdict on an object counts; one on an object that is not there counts for nothing. */
   want: (verdicts: readonly Verdict[]) => void;
   /** Resolves when nothing is left to write. */
   idle: () => Promise<void>;
@@ -25,74 +30,112 @@ export type StatusWriterOptions = {
   now: () => number;
   onError: (id: ObjectId, message: string) => void;
   signal: AbortSignal;
+  /** The wait of a writer after a write that failed, in milliseconds; it doubles with each failure in a row, up to the second number. */
+  retry?: readonly [first: number, most: number];
 };
 
 /** Writes in flight at once. */
 const writers = 4;
-/** The wait after a write that failed, in milliseconds; it doubles with each further one, up to the second number. */
-const retry = [500, 30_000] as const;
 export const fieldManager = 'cambio';
 
 /** Makes a status writer. It writes in the background until `signal` is aborted. */
-export function createStatusWriter({ api, now, onError, signal }: StatusWriterOptions): StatusWriter {
-  const live = new Map<string, LiveStatus>();
+export function createStatusWriter({ api, now, onError, signal, retry = [500, 30_000] }: StatusWriterOptions): StatusWriter {
+  const live = new Map<string, Live>();
+  /** Verdicts that wait for a writer, the oldest first. */
   const pending = new Map<string, Verdict>();
-  const running = new Set<Promise<void>>();
-  const busy = new Set<string>();
+  const inFlight = new Set<string>();
+  const runs = new Set<Promise<void>>();
+  let working = 0;
+  let failures = 0;
 
-  function fill(): void {
-    for (const [key, verdict] of pending) {
-      if (running.size >= writers || signal.aborted) return;
-      if (busy.has(key)) continue;
+  /** Writes one verdict after the other until none is left that it could take. */
+  async function work(): Promise<void> {
+    working++;
+    for (let next = take(); next !== undefined; next = take()) {
+      const [key, verdict] = next;
+      const waitMs = await write(key, verdict);
+      inFlight.delete(key);
+      if (waitMs === undefined) continue;
+      // To the end of the queue, so that an object which can't be written does not hold up the others.
+      if (!pending.has(key)) pending.set(key, verdict);
+      await wait(waitMs, undefined, { signal }).catch(() => undefined);
+    }
+    working--;
+  }
+
+  function take(): [string, Verdict] | undefined {
+    if (signal.aborted) return undefined;
+    for (const entry of pending) {
+      const [key, verdict] = entry;
+      if (inFlight.has(key)) continue;
       pending.delete(key);
-      busy.add(key);
-      const run = write(key, verdict).finally(() => {
-        busy.delete(key);
-        running.delete(run);
-        fill();
-      });
-      running.add(run);
-    }
-  }
-
-  async function write(key: string, verdict: Verdict): Promise<void> {
-    for (let attempt = 0; !signal.aborted && !pending.has(key); attempt++) {
       const known = live.get(key);
-      if (known === undefined || isCurrent(known, verdict)) return;
-      try {
-        const { status, body } = await apply(verdict, statusOf(verdict, known, now()));
-        if (status === 200 || status === 201) live.set(key, (body as { status?: LiveStatus }).status ?? {});
-        if (status < 300 || status === 404 || status === 409) return;
-        onError(verdict.id, `its status was refused with ${status}: ${(body as { message?: string } | undefined)?.message ?? ''}`);
-        if (status === 422) return;
-      } catch (error) {
-        if (!signal.aborted) onError(verdict.id, `its status could not be written: ${(error as Error).message}`);
-      }
-      await wait(Math.min(retry[1], retry[0] * 2 ** attempt), undefined, { signal }).catch(() => undefined);
+      if (known === undefined || isCurrent(known.status, verdict)) continue;
+      inFlight.add(key);
+      return entry;
     }
+    return undefined;
   }
 
-  function apply({ id }: Verdict, status: LiveStatus) {
+  /** @returns undefined if this is done with, or for how many milliseconds to wait before it is tried again */
+  async function write(key: string, verdict: Verdict): Promise<number | undefined> {
+    const known = live.get(key);
+    if (known === undefined) return undefined;
+    let asked = 0;
+    try {
+      const { status, retryAfterSeconds, body } = await apply(verdict, known);
+      if (status < 300) learn(key, body as KubeObject);
+      if (status < 300 || status === 404) {
+        failures = 0;
+        return undefined;
+      }
+      // 409: the object is another one by now, or it was changed by many at once.
+      if (status !== 409) onError(verdict.id, `its status was refused with ${status}: ${(body as { message?: string } | undefined)?.message ?? ''}`);
+      if (status === 400 || status === 422) return undefined;
+      asked = (retryAfterSeconds ?? 0) * 1000;
+    } catch (error) {
+      if (!signal.aborted) onError(verdict.id, `its status could not be written: ${(error as Error).message}`);
+    }
+    const [first, most] = retry;
+    return Math.max(asked, Math.min(most, first * 2 ** Math.min(failures++, 10)));
+  }
+
+  /** With its uid, so that an object of the same name which was made meanwhile does not get this one's status: that is a 409. */
+  function apply({ id, ...verdict }: Verdict, { uid, status }: Live) {
     const { kind, namespace, name } = id;
-    const body = { apiVersion, kind, metadata: { name, ...(namespace === '' ? {} : { namespace }) }, status };
+    const metadata = { name, ...(namespace === '' ? {} : { namespace }), uid };
+    const body = { apiVersion, kind, metadata, status: statusOf(verdict, status, now()) };
     const query = { fieldManager, force: 'true' };
-    return api.request({ method: 'PATCH', path: `${objectPath(id)}/status`, query, body, contentType: 'application/apply-patch+yaml', timeoutMs: 10_000 });
+    return api.request({ method: 'PATCH', path: `${objectPath(id)}/status`, query, body, contentType: 'application/apply-patch+yaml', timeoutMs: 10_000, signal });
+  }
+
+  /** Takes the answer to a write, unless the watch has told of something newer by now. */
+  function learn(key: string, written: KubeObject): void {
+    const known = live.get(key);
+    if (known?.uid === written.metadata.uid && !isOlder(written.metadata.resourceVersion, known.resourceVersion)) live.set(key, liveOf(written));
   }
 
   return {
     observe: (id, object) => {
-      if (object === undefined) live.delete(keyOf(id));
-      else live.set(keyOf(id), (object['status'] ?? {}) as LiveStatus);
+      const key = keyOf(id);
+      const known = live.get(key);
+      if (object === undefined) live.delete(key);
+      else if (known?.uid !== object.metadata.uid || !isOlder(object.metadata.resourceVersion, known.resourceVersion)) live.set(key, liveOf(object));
     },
     want: (verdicts) => {
       for (const verdict of verdicts) pending.set(keyOf(verdict.id), verdict);
-      fill();
+      for (let more = Math.min(writers - working, verdicts.length); more > 0; more--) {
+        const run = work().finally(() => runs.delete(run));
+        runs.add(run);
+      }
     },
     idle: async () => {
-      while (running.size > 0) await Promise.all(running);
+      while (runs.size > 0) await Promise.all(runs);
     },
   };
 }
+
+const liveOf = ({ metadata: { uid, resourceVersion }, status }: KubeObject): Live => ({ uid, resourceVersion, status: (status ?? {}) as LiveStatus });
 
 /** The path of an object of one of Cambio's kinds. */
 export function objectPath({ kind, namespace, name }: ObjectId): string {
@@ -101,7 +144,7 @@ export function objectPath({ kind, namespace, name }: ObjectId): string {
 }
 
 /** Whether a status already says what a verdict says; times do not count. */
-export function isCurrent(live: LiveStatus, verdict: Verdict): boolean {
+export function isCurrent(live: LiveStatus, verdict: Says): boolean {
   const { conditions = [], observedGeneration, ...fields } = live;
   if (observedGeneration !== verdict.generation) return false;
   if (conditions.length !== verdict.conditions.length) return false;
@@ -112,7 +155,7 @@ export function isCurrent(live: LiveStatus, verdict: Verdict): boolean {
 }
 
 /** The status to apply. A condition that keeps its status keeps its lastTransitionTime (metav1.Condition). */
-export function statusOf(verdict: Verdict, live: LiveStatus, now: number): LiveStatus {
+export function statusOf(verdict: Says, live: LiveStatus, now: number): LiveStatus {
   const conditions = verdict.conditions.map((condition): LiveCondition => {
     const before = live.conditions?.find(({ type }) => type === condition.type);
     const unchanged = before !== undefined && before.status === condition.status;

@@ -22,8 +22,8 @@ export type YamlProblem = { position: Position; message: string };
 export function parseYaml(text: string): { documents: YamlDocument[]; problems: YamlProblem[] } {
   const documents: YamlDocument[] = [];
   const problems: YamlProblem[] = [];
-  // As kubectl does: before YAML is read, at every line that begins with `---`. That line stays, as the first of its document.
-  const parts = text.replace(/^\uFEFF/, '').split(/(?<![^\n])(?=---)/);
+  // As kubectl does: every line is ended, and before YAML is read, at every line that begins with `---`. That line stays, as the first of its document.
+  const parts = text.replace(/^\uFEFF/, '').replace(/[^\n]$/, '$&\n').split(/(?<![^\n])(?=---)/);
   let linesBefore = 0;
   for (const part of parts) {
     const document = readDocument(part, linesBefore);
@@ -64,7 +64,7 @@ class Refusal extends Error {
 const refusedCharacter = /\r(?!\n)|[^\t\n\r\x20-\x7E\xA0-\u2027\u202A-\uD7FF\uE000-\uFEFE\uFF00-\uFFFD\u{10000}-\u{10FFFF}]/u;
 
 /** The library is asked for the syntax only, each scalar being text: it and kubectl don't agree on what `1:30` or `0o17` is. */
-const options = { schema: 'failsafe', resolveKnownTags: false, merge: false, uniqueKeys: false, prettyErrors: false } as const;
+const options = { schema: 'failsafe', resolveKnownTags: false, merge: false, uniqueKeys: false, prettyErrors: false, keepSourceTokens: true } as const;
 
 /** Clearer words for what the library says. */
 const syntaxMessages: Partial<Record<string, string>> = {
@@ -83,30 +83,59 @@ function readSyntax(text: string, lineCounter: LineCounter): ParsedNode | null {
   }
   if (/^---(?![ \t]*$|[ \t]+#)/m.test(text)) throw new Refusal(3, 'only a comment can follow "---" in its line');
   const error = document.errors[0];
-  if (error !== undefined) throw new Refusal(error.pos[0], syntaxMessages[error.code] ?? error.message);
+  if (error !== undefined) throw new Refusal(error.pos[0], syntaxMessages[error.code] ?? error.message.replace(/\s+/g, ' '));
   refuseNewerSyntax(document, text);
   const root = document.contents;
   if (isSeq(root) || (isScalar(root) && resolveScalar(root).value !== null)) throw new Refusal(root, 'this is not an object, but a list or a scalar');
   return root;
 }
 
-/** Refuses what the library (YAML 1.2) lets pass and kubectl (YAML 1.1, or JSON) refuses or reads otherwise. */
+/** Refuses what the library (YAML 1.2, and here and there lenient) lets pass, and kubectl refuses or reads otherwise. */
 function refuseNewerSyntax(document: Document.Parsed, text: string): void {
   const json = isJson(text);
   visit(document, {
-    Node(_, node, path) {
-      const { range, type, source } = node as Scalar.Parsed;
+    Pair(_, { key, value, srcToken }) {
+      const { type, range } = key as Scalar.Parsed;
       const [start, end] = range;
-      if ('anchor' in node && !/^[\w-]+$/.test(node.anchor ?? 'x')) throw new Refusal(start, 'an anchor can only have the characters A-Z a-z 0-9 _ -');
-      const flow = path.findLast(isCollection)?.flow === true;
-      if (flow && type === 'PLAIN' && /^:|\?/.test(source)) throw new Refusal(start, 'inside [] and {} this must be in quotes');
-      if (type === 'QUOTE_DOUBLE' && !json && /\\(\/|u[dD][89a-fA-F])/.test(text.slice(start, end).replaceAll('\\\\', ''))) {
-        throw new Refusal(start, 'the escapes \\/ and \\uD800 to \\uDFFF are for files of JSON only');
+      if (srcToken?.start.some((token) => token.type === 'explicit-key-ind')) throw new Refusal(start, 'a key can\'t begin with "? "');
+      const next = value === null ? /\s*([,}\]#]|$)/y : json ? /\s*:/y : type === 'PLAIN' ? /[ \t]*:(?!\S)/y : /[ \t]*:/y;
+      next.lastIndex = end;
+      if (text.slice(start, end).includes('\n') || !next.test(text)) throw new Refusal(start, 'a key and its ": " must be in one line');
+    },
+    Node(_, node, path) {
+      const { range: [start, end], anchor, type, source } = node as Scalar.Parsed;
+      if (anchor !== undefined && !/^[\w-]+$/.test(anchor)) throw new Refusal(start, 'an anchor can only have the characters A-Z a-z 0-9 _ -');
+      if (type?.startsWith('QUOTE')) refuseQuoted(start, text.slice(start, end), json);
+      const parent = path.findLast(isCollection);
+      if (parent?.flow === true) {
+        if (type === 'PLAIN' && /^:|\?/.test(source)) throw new Refusal(start, 'inside [] and {} this must be in quotes');
+        return;
       }
-      const indentation = flow ? '' : text.slice(text.lastIndexOf('\n', start - 1) + 1, start);
-      if (/^(?: |[-?:](?=\s))*\t/.test(indentation)) throw new Refusal(start, 'tabs can\'t be indentation');
+      const indentation = text.slice(start - columnAt(text, start), start);
+      if (/^(?: |[-:](?=\s))*\t/.test(indentation)) throw new Refusal(start, 'a tab can\'t be indentation');
+      if (type?.startsWith('BLOCK')) refuseBlock(start, text.slice(start, end));
+      if (type === 'PLAIN' || type?.startsWith('BLOCK')) {
+        const column = columnAt(text, parent?.range?.[0] ?? 0);
+        const outside = text.slice(start, end).split('\n').slice(1).some((line) => line.trim() !== '' && line.search(/\S/) <= column);
+        if (outside) throw new Refusal(start, 'a line of this text is not indented enough');
+      }
     },
   });
+}
+
+const columnAt = (text: string, offset: number): number => offset - text.lastIndexOf('\n', offset - 1) - 1;
+
+function refuseQuoted(start: number, quoted: string, json: boolean): void {
+  const rest = quoted.slice(1).replaceAll(quoted[0] === '"' ? '\\\\' : "''", '');
+  if (!rest.endsWith(quoted[0] ?? '') || rest.endsWith('\\"')) throw new Refusal(start, 'the closing quote is missing');
+  if (quoted[0] !== '"' || json) return;
+  const escape = /\\(\/|u[dD][89a-fA-F]|\r?\n[ \t]*\r?\n)/.exec(rest)?.[0];
+  if (escape !== undefined) throw new Refusal(start, `the escape ${JSON.stringify(escape)} is not in YAML 1.1`);
+}
+
+function refuseBlock(start: number, block: string): void {
+  if (/^.*\n[ \r\n]*\t/.test(block)) throw new Refusal(start, 'a tab can\'t be indentation');
+  if (/^.[-+]?[1-9]/.test(block)) throw new Refusal(start, 'a digit after | or > is not supported: put this text in quotes');
 }
 
 function isJson(text: string): boolean {
@@ -213,9 +242,9 @@ function readKey(node: ParsedNode): string {
 
 const tagPrefix = 'tag:yaml.org,2002:';
 
-function refuseTag(node: ParsedNode & { tag?: string }, ...allowed: readonly string[]): void {
+function refuseTag(node: ParsedNode & { tag?: string }, type: string): void {
   const { tag } = node;
-  if (tag === undefined || allowed.some((type) => tag === tagPrefix + type)) return;
+  if (tag === undefined || tag === tagPrefix + type) return;
   throw new Refusal(node, `the tag ${tag.replace(tagPrefix, '!!')} is not for this value, or not supported`);
 }
 
@@ -226,7 +255,7 @@ function resolveScalar(node: Scalar.Parsed): Resolved {
   if (!source.isWellFormed()) throw new Refusal(node, 'half of a surrogate pair is no character');
   if (tag === tagPrefix + 'str' || (tag === undefined && node.type !== 'PLAIN')) return { type: 'str', value: source };
   const { type, value } = resolvePlain(source);
-  refuseTag(node, type, type === 'int' ? 'float' : type);
+  refuseTag(node, type);
   if (typeof value === 'number' && !(type === 'int' ? Number.isSafeInteger(value) : Number.isFinite(value))) {
     throw new Refusal(node, `the number ${source} can't be kept exactly: put it in quotes if it is meant as text`);
   }
@@ -241,8 +270,8 @@ function resolvePlain(text: string): Resolved {
   if (['', '~', 'null', 'Null', 'NULL'].includes(text)) return { type: 'null', value: null };
   if (/^(y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON)$/.test(text)) return { type: 'bool', value: true };
   if (/^(n|N|no|No|NO|false|False|FALSE|off|Off|OFF)$/.test(text)) return { type: 'bool', value: false };
-  if (/^([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$/.test(text)) return { type: 'float', value: NaN };
   const digits = /^[-+0-9]/.test(text) ? text.replaceAll('_', '') : text.replace(/(?<=[0-9])_(?=[0-9])/g, '');
+  if (/^([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)|0b[-+][01]+)$/.test(digits)) return { type: 'float', value: NaN };
   const [, sign, magnitude] = integer.exec(digits) ?? [];
   if (magnitude !== undefined) {
     const value = Number(BigInt(magnitude.replace(/^0(?=[0-7])/, '0o')));

@@ -1,0 +1,18 @@
+# Builds the bundle, and puts it alone beside Node: the image has no package manager's tree in it.
+FROM node:26-slim AS build
+WORKDIR /build
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci
+COPY build.ts tsconfig.json ./
+COPY src src
+RUN npm run build
+
+FROM node:26-slim
+WORKDIR /cambio
+COPY LICENSE ./
+COPY --from=build /build/dist dist
+USER 1000:1000
+EXPOSE 8080 9090
+ENV NODE_ENV=production
+ENTRYPOINT ["node", "/cambio/dist/cambio.js"]
+CMD ["--help"]
