@@ -4,7 +4,7 @@ import type { Options, Values } from './commands/read-options.ts';
 
 declare const CAMBIO_VERSION: string | undefined;
 
-const overview = `Cambio exchanges tokens: hand in one that your platform gave you, get a short-lived one for one service.
+const overview = `Cambio exchanges tokens: hand in one from your platform, get a short-lived one for one service.
 
 Usage: cambio COMMAND [OPTIONS]
 

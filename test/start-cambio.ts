@@ -13,6 +13,8 @@ export type RunningCambio = {
   audit: Record<string, unknown>[];
   /** Lines of the log so far. */
   log: string[];
+  /** The audit line of an answer: it travels by another way than the answer, and may come a moment later. */
+  auditOf: (answer: { headers: Headers }) => Promise<Record<string, unknown>>;
   /** Resolves when /readyz is green. */
   untilReady: () => Promise<void>;
   /** Ends it by SIGTERM. @returns its exit code */
@@ -50,6 +52,11 @@ export async function startCambio(args: readonly string[], env: Readonly<Record<
     pid: child.pid ?? 0,
     audit,
     log,
+    auditOf: async ({ headers }) => {
+      const find = (): Record<string, unknown> | undefined => audit.find((line) => line['requestId'] === headers.get('request-id'));
+      await until(() => find() !== undefined, 'the audit line is there');
+      return find() ?? {};
+    },
     untilReady: () => until(async () => (await fetch(`${admin}/readyz`)).ok, 'cambio is ready'),
     stop: () => {
       child.kill('SIGTERM');

@@ -2,7 +2,7 @@
 import { pino } from 'pino';
 import type { AuditRecord } from '../exchange/audit-record.ts';
 
-/** Writes one record. */
+/** Writes one record. Throws if it can't be written. */
 export type WriteAudit = (record: AuditRecord, durationMs: number) => void;
 
 /**
@@ -13,6 +13,8 @@ export type WriteAudit = (record: AuditRecord, durationMs: number) => void;
 export function openAuditLog(destination: string, now: () => number): { write: WriteAudit; close: () => void } {
   // Synchronous: what was answered has been written, even if the process dies in the next moment.
   const stream = pino.destination({ dest: destination === 'stdout' ? 1 : destination, append: true, mkdir: false, sync: true });
+  // Where nobody reads the pipe any more pino would fall silent: without a listener write() throws, and nothing is issued unseen.
+  stream.removeAllListeners('error');
   return {
     write: (record, durationMs) => {
       stream.write(`${JSON.stringify(auditLine(record, now(), durationMs))}\n`);

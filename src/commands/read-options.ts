@@ -48,11 +48,16 @@ function parseTokens(options: Options, args: readonly string[]): { texts: Map<st
     if (token.kind !== 'option') continue;
     const option = options[token.name];
     if (option === undefined || !Object.hasOwn(options, token.name)) mistakes.push(`${token.rawName}: there is no such option; see --help`);
-    else if (option.value !== undefined && (token.value === undefined || token.value === '')) mistakes.push(`${token.rawName}: needs a value (${option.value})`);
+    else if (option.value !== undefined && !hasValue(token)) mistakes.push(`${token.rawName}: needs a value (${option.value})`);
     else if (texts.has(token.name)) mistakes.push(`${token.rawName}: stands twice`);
     else texts.set(token.name, token.value ?? 'true');
   }
   return { texts, mistakes };
+}
+
+/** Whether a value stands after an option; the next option is none, unless it is written so: --name=--value. */
+function hasValue({ value, inlineValue }: { value?: string | undefined; inlineValue?: boolean | undefined }): boolean {
+  return value !== undefined && value !== '' && (inlineValue === true || !value.startsWith('--'));
 }
 
 /** The options as a table for --help. */

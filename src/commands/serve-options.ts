@@ -1,9 +1,9 @@
 // The options of `cambio serve`.
-import { address, duration, flag, issuerURL, list, oneOf, text, wholeNumber } from './option-values.ts';
+import { address, duration, flag, isLoopback, issuerURL, list, oneOf, text, wholeNumber, type Address } from './option-values.ts';
 import type { Options, Values } from './read-options.ts';
 
 export const serveOptions = {
-  issuer: { value: 'URL', help: 'Cambio\'s own issuer URL: `iss` of what it issues, and where the world reaches it. Required, save with --config-dir on loopback (then http://127.0.0.1:8080).', read: issuerURL },
+  issuer: { value: 'URL', help: 'Cambio\'s own issuer URL: `iss` of what it issues, and where the world reaches it. Required, save with --config-dir on loopback: then the URL of --listen.', read: issuerURL },
   listen: { value: 'HOST:PORT', help: 'Where tokens are exchanged.', read: address, fallback: '127.0.0.1:8080' },
   'admin-listen': { value: 'HOST:PORT', help: 'Where probes are answered.', read: address, fallback: '127.0.0.1:9090' },
   'config-dir': { value: 'DIR', help: 'Read manifests from this directory, and watch it. No cluster is needed then.', read: text },
@@ -26,9 +26,14 @@ export type ServeOptions = Values<typeof serveOptions>;
 export function checkServeOptions(options: ServeOptions): { issuerURL: string; mistakes: string[] } {
   const mistakes: string[] = [];
   const { issuer, listen } = options;
-  const loopback = listen.host === '127.0.0.1' || listen.host === '::1' || listen.host === 'localhost';
-  const fallback = options['config-dir'] !== undefined && loopback ? 'http://127.0.0.1:8080' : undefined;
+  const fallback = options['config-dir'] === undefined ? undefined : loopbackURL(listen);
   if (options['config-dir'] !== undefined && options.kubeconfig !== undefined) mistakes.push('--config-dir and --kubeconfig: only one of them can be the source of the manifests');
   if (issuer === undefined && fallback === undefined) mistakes.push('--issuer: is required: the URL at which the world reaches Cambio, such as https://cambio.example.com');
   return { issuerURL: issuer ?? fallback ?? '', mistakes };
+}
+
+/** Where a server is reached on this machine, in the normal form; undefined if it can't be told or is not on loopback. */
+function loopbackURL({ host, port }: Address): string | undefined {
+  const written = host.includes(':') ? `[${host}]` : host;
+  return port !== 0 && isLoopback(written) ? new URL(`http://${written}:${port}`).origin : undefined;
 }

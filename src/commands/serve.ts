@@ -6,10 +6,11 @@ import { exchangeToken } from '../exchange/exchange-token.ts';
 import type { ExchangeEffects } from '../exchange/effects.ts';
 import { createAdminApp } from '../http/admin-app.ts';
 import { createApp } from '../http/app.ts';
-import { listen } from '../http/listen.ts';
+import { listen, type Listening } from '../http/listen.ts';
 import { createSigner, makeSigningKeys, publicJwks, readSigningKeys, type SigningKey } from '../keys/signing-keys.ts';
 import { loadSigningKeysDir } from '../keys/signing-keys-dir.ts';
-import { createPolicyStore } from '../policy/policy-store.ts';
+import type { PolicySnapshot } from '../policy/policy.ts';
+import { createPolicyStore, emptySnapshot, type PolicyStore } from '../policy/policy-store.ts';
 import { checkServeOptions, type ServeOptions } from './serve-options.ts';
 import { openSource } from './sources.ts';
 
@@ -25,16 +26,13 @@ export async function runServe(options: ServeOptions, stop: AbortSignal): Promis
   }
   const log = pino({ level: options['log-level'], base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }));
   const work = new AbortController();
-  const source = await openSource(options, log, work.signal);
-  const store = createPolicyStore({
-    issuerURL,
-    isTrustedNamespace: source.isTrustedNamespace,
-    ...(source.cluster === undefined ? {} : { cluster: source.cluster }),
-  });
+  const source = openSource(options, log, work.signal);
+  let store: PolicyStore | undefined;
+  const snapshot = (): PolicySnapshot => store?.snapshot() ?? emptySnapshot;
   const keys = await loadSigningKeys(options['signing-keys-dir'], log);
   const audit = openAuditLog(options['audit-log'], Date.now);
   const effects: ExchangeEffects = {
-    policy: store.snapshot,
+    policy: snapshot,
     now: () => Date.now() / 1000,
     newId: randomUUID,
     reviewToken: source.reviewToken,
@@ -61,24 +59,30 @@ export async function runServe(options: ServeOptions, stop: AbortSignal): Promis
     },
   });
   const admin = createAdminApp([
-    { name: 'policy', gates: true, detail: () => (store.snapshot().complete ? undefined : 'the manifests have not all been read yet') },
+    { name: 'policy', gates: true, detail: () => (snapshot().complete ? undefined : 'the manifests have not all been read yet') },
     { name: 'shutdown', gates: true, detail: () => (stop.aborted ? 'the process is about to end' : undefined) },
     { name: 'manifests', gates: false, detail: source.trouble },
   ]);
-  const adminServer = await listen(options['admin-listen'], admin);
-  const server = await listen(options.listen, app);
-  const running = source.run(store);
-  log.info({ issuer: issuerURL, listen: server.url, admin: adminServer.url, manifests: source.description }, 'serving');
-
-  await Promise.race([aborted(stop), running]);
-  log.info('ending: requests in flight are answered first');
-  await server.close(drain);
-  work.abort();
-  await running;
-  await source.close();
-  await adminServer.close(0);
-  audit.close();
-  return 0;
+  const opened: Listening[] = [];
+  try {
+    for (const [address, handler] of [[options['admin-listen'], admin], [options.listen, app]] as const) opened.push(await listen(address, handler));
+    const running = source.run((cluster) => {
+      store = createPolicyStore({ issuerURL, isTrustedNamespace: source.isTrustedNamespace, ...(cluster && { cluster }) });
+      return store;
+    });
+    log.info({ issuer: issuerURL, listen: opened[1]?.url, admin: opened[0]?.url, manifests: source.description }, 'serving');
+    // The source runs until it is told to end, unless it can't even begin.
+    await Promise.race([aborted(stop), running]);
+    log.info('ending: requests in flight are answered first');
+    await opened[1]?.close(drain);
+    work.abort();
+    await running;
+    return 0;
+  } finally {
+    work.abort();
+    await Promise.all([source.close(), ...opened.map((server) => server.close(0))]);
+    audit.close();
+  }
 }
 
 async function loadSigningKeys(dir: string | undefined, log: Logger): Promise<readonly SigningKey[]> {

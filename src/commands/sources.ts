@@ -19,10 +19,12 @@ export type Source = {
   /** What it is, for people. */
   description: string;
   isTrustedNamespace: PolicySettings['isTrustedNamespace'];
-  cluster: PolicySettings['cluster'];
   reviewToken: ReviewToken;
-  /** Keeps the store as the source is, until the signal that the source was opened with is aborted. */
-  run: (store: PolicyStore) => Promise<void>;
+  /**
+   * Makes a store when it is known what the cluster calls itself, and keeps it as the source is, until the signal that
+   * the source was opened with is aborted. Rejects if it can't even begin.
+   */
+  run: (makeStore: (cluster: PolicySettings['cluster']) => PolicyStore) => Promise<void>;
   /** Why what the store has may be older than what is meant; undefined if all is well. */
   trouble: () => string | undefined;
   close: () => Promise<void>;
@@ -30,8 +32,8 @@ export type Source = {
 
 const monotonic = (): number => performance.now();
 
-/** Opens the source that the options name. Rejects with a sentence on what is missing. */
-export async function openSource(options: ServeOptions, log: Logger, signal: AbortSignal): Promise<Source> {
+/** Opens the source that the options name. Throws a sentence on what is missing. */
+export function openSource(options: ServeOptions, log: Logger, signal: AbortSignal): Source {
   const dir = options['config-dir'];
   return dir === undefined ? openCluster(options, log, signal) : openDirectory(dir, options, log, signal);
 }
@@ -42,12 +44,12 @@ function openDirectory(dir: string, options: ServeOptions, log: Logger, signal: 
   return {
     description: dir,
     isTrustedNamespace: (namespace) => trusted === undefined || trusted.includes(namespace),
-    cluster: undefined,
     reviewToken: () => Promise.reject(new OAuthError('issuer_unavailable', 'token-review', 'there is no API server')),
     trouble: () => trouble,
     close: async () => undefined,
-    run: (store) =>
-      runDirectorySource({
+    run: (makeStore) => {
+      const store = makeStore(undefined);
+      return runDirectorySource({
         dir,
         signal,
         monotonic,
@@ -62,11 +64,12 @@ function openDirectory(dir: string, options: ServeOptions, log: Logger, signal: 
           if (state === undefined) log.info('the manifests can be read again');
           else log.error(state);
         },
-      }),
+      });
+    },
   };
 }
 
-async function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal): Promise<Source> {
+function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal): Source {
   const config = loadKubeConfig(options.kubeconfig ?? process.env['KUBECONFIG'], process.env['KUBERNETES_SERVICE_HOST'] !== undefined);
   if (config === undefined) throw new Error('there is neither a kubeconfig (--kubeconfig, $KUBECONFIG) nor an in-cluster configuration; to run without a cluster use --config-dir');
   const context = config.getContextObject(config.getCurrentContext());
@@ -74,19 +77,20 @@ async function openCluster(options: ServeOptions, log: Logger, signal: AbortSign
   const trusted = options['trusted-namespaces'] ?? [namespace];
   const api = createApiServer(config, monotonic, 64);
   const reviewer = createApiServer(config, monotonic, reviewsInFlight);
-  const facts = await untilRead(api, log, signal);
   const troubles = new Map<string, string>();
   const review = createTokenReview(reviewer, (reason) => log.error({ reason }, 'TokenReview failed'));
   return {
     description: api.server,
     isTrustedNamespace: (candidate) => trusted.includes(candidate),
-    cluster: { issuerURL: facts?.issuerURL, audiences: facts?.audiences ?? [] },
     reviewToken: cacheReviews(review, options['token-review-cache'], monotonic),
     trouble: () => (troubles.size === 0 ? undefined : [...troubles].map(([kind, why]) => `${kind}: ${why}`).join('; ')),
     close: async () => {
       await Promise.all([api.close(), reviewer.close()]);
     },
-    run: async (store) => {
+    run: async (makeStore) => {
+      const facts = await untilRead(api, log, signal);
+      if (facts === undefined) return;
+      const store = makeStore(facts);
       const onError = (id: object, message: string): void => log.warn({ object: id }, message);
       const status = createStatusWriter({ api, now: Date.now, onError, signal });
       await runClusterSource({

@@ -43,6 +43,7 @@ export function refuseByClaims(token: ParsedJwt, registered: RegisteredClaims, t
   if (nbf !== undefined && now + skew < nbf) return 'it is not valid yet (nbf)';
   if (now + skew < iat) return 'it was issued in the future (iat)';
   if (exp <= iat) return 'exp is not after iat';
+  if (nbf !== undefined && nbf >= exp) return 'nbf is not before exp';
   if (exp - iat > issuer.maxTokenLifetimeSeconds) return 'exp − iat is longer than maxTokenLifetimeSeconds';
   return undefined;
 }

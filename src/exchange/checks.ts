@@ -1,4 +1,5 @@
 // The checks of the decision, in their order. Each is a question with a name: the audit log says which one denied.
+import { clipped } from './audit-record.ts';
 import type { Case } from './decide.ts';
 import type { Mistake } from './oauth-error.ts';
 
@@ -60,7 +61,7 @@ const scope: Check = {
   mistake: 'invalid_scope',
   denies: (decided) => {
     const excess = decided.scopes.filter((value) => !decided.target?.scopes.includes(value));
-    return excess.length === 0 ? undefined : `the target does not offer ${excess.slice(0, 4).join(' ')}`;
+    return excess.length === 0 ? undefined : `the target does not offer ${excess.slice(0, 4).map(clipped).join(' ')}`;
   },
 };
 

@@ -17,6 +17,7 @@ import { verifySubjectToken } from './verify-subject-token.ts';
  * @throws OAuthError for what can be expected; anything else is a bug
  */
 export async function exchangeToken(request: TokenRequest, record: AuditRecord, effects: ExchangeEffects): Promise<TokenResponse> {
+  if (request.clientIdInPath !== undefined) record.clientId = clipped(request.clientIdInPath);
   const policy = effects.policy();
   if (!policy.complete) throw new OAuthError('not_ready', 'policy', 'the policy has not been loaded yet');
 

@@ -50,7 +50,7 @@ const extraPrefix = 'authentication.kubernetes.io/';
 function claimsOf(token: ParsedJwt, { user }: TokenReviewStatus): JsonObject {
   const extra = (name: string): string | undefined => user.extra.get(extraPrefix + name)?.[0];
   const named = parseServiceAccountName(user.username);
-  const [own] = [token.claims[kubernetesClaim]];
+  const own = token.claims[kubernetesClaim];
   const bound = {
     ...(isObject(own) ? own : {}),
     namespace: named?.namespace,
@@ -59,13 +59,16 @@ function claimsOf(token: ParsedJwt, { user }: TokenReviewStatus): JsonObject {
     node: objectRef(extra('node-name'), extra('node-uid')),
   };
   const jti = extra('credential-id')?.replace(/^JTI=/, '');
-  return { ...token.claims, ...(jti === undefined ? {} : { jti }), [kubernetesClaim]: withoutUndefined(bound) };
+  return withoutUndefined({ ...token.claims, ...(jti === undefined ? {} : { jti }), [kubernetesClaim]: withoutUndefined(bound) });
 }
 
 function objectRef(name: string | undefined, uid: string | undefined): JsonObject | undefined {
   return name === undefined && uid === undefined ? undefined : withoutUndefined({ name, uid });
 }
 
+/** As parseStrictObject makes them: without a prototype. */
 function withoutUndefined(object: Record<string, unknown>): JsonObject {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+  const out: Record<string, unknown> = Object.create(null);
+  for (const [name, value] of Object.entries(object)) if (value !== undefined) out[name] = value;
+  return out;
 }

@@ -1,6 +1,7 @@
 // Manifests from a directory: read whole, watched for changes, and compared with what was read before.
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { lstat, readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { parseManifests, type ManifestProblem } from '../manifests/parse-manifests.ts';
 import { keyOf, type Change } from '../policy/policy-store.ts';
 import type { ReadObject } from '../manifests/read-object.ts';
@@ -27,8 +28,17 @@ export const maxFiles = 100_000;
 /** Between two looks, in milliseconds: the least, and how many times as long as the last look took. */
 const pause = { least: 400, factor: 20 };
 
-/** A file as it was read last. `stamp` tells whether it has been touched since. */
-type FileState = { stamp: string; objects: readonly ReadObject[]; problems: readonly ManifestProblem[]; trouble: string | undefined };
+/** A file as it was read last. */
+type FileState = {
+  /** Tells whether the file has been touched since; empty if it must be read again in any case. */
+  stamp: string;
+  /** What was in it when it could last be parsed, and the mistakes in that. */
+  objects: readonly ReadObject[];
+  problems: readonly ManifestProblem[];
+  /** Why it can't be parsed now. */
+  syntaxErrors: readonly ManifestProblem[];
+  trouble: string | undefined;
+};
 
 /** Follows a directory until `signal` is aborted. The first look rejects if the directory is not there; later its last good state stays in force. */
 export async function runDirectorySource(options: DirectorySourceOptions): Promise<void> {
@@ -40,13 +50,14 @@ export async function runDirectorySource(options: DirectorySourceOptions): Promi
   const alarm = createAlarm(signal);
 
   async function look(): Promise<void> {
-    const listed = await listFiles(dir);
+    const listed = { files: [] as string[], dirs: [] as string[] };
+    await listFiles(dir, listed);
     alarm.watch(listed.dirs);
     files = await readFiles(dir, listed.files, files);
     const { objects, problems } = merge(files);
     const changes = differences(inForce, objects);
-    inForce = objects;
     if (changes.length > 0) onChanges(changes);
+    inForce = objects;
     const text = JSON.stringify(problems);
     if (text !== shownProblems && !(shownProblems === '' && problems.length === 0)) onProblems(problems);
     shownProblems = text;
@@ -59,7 +70,9 @@ export async function runDirectorySource(options: DirectorySourceOptions): Promi
     shownTrouble = trouble;
   }
 
-  await look();
+  await look().catch((error: unknown) => {
+    throw new Error(`the manifests can't be read: ${(error as Error).message}. Name a directory that is there and may be read`, { cause: error });
+  });
   onSynced();
   let took = 0;
   for (;;) {
@@ -77,7 +90,6 @@ export async function runDirectorySource(options: DirectorySourceOptions): Promi
 
 /** Reads what was touched since the last look, and keeps the rest. A file that can't be read or parsed keeps its last good documents. */
 async function readFiles(dir: string, paths: readonly string[], before: ReadonlyMap<string, FileState>): Promise<Map<string, FileState>> {
-  if (paths.length > maxFiles) throw new Error(`more than ${maxFiles} files`);
   const after = new Map<string, FileState>();
   for (const path of paths) {
     const file = relative(dir, path);
@@ -89,45 +101,49 @@ async function readFiles(dir: string, paths: readonly string[], before: Readonly
 }
 
 async function readOne(path: string, file: string, known: FileState | undefined): Promise<FileState | undefined> {
+  const before: FileState = { ...(known ?? emptyFile), syntaxErrors: [] };
   try {
-    const { mtimeNs, ctimeNs, size, ino } = await stat(path, { bigint: true });
-    const stamp = [mtimeNs, ctimeNs, size, ino].join();
+    const found = await stat(path, { bigint: true });
+    const stamp = [found.mtimeNs, found.ctimeNs, found.size, found.ino].join();
     if (known?.stamp === stamp) return known;
-    if (size > maxFileBytes) return { ...emptyFile, ...known, stamp, trouble: `is larger than ${maxFileBytes} bytes` };
-    const { objects, problems, syntaxErrors } = parseManifests(decode(await readFile(path)), file);
-    if (syntaxErrors.length === 0) return { stamp, objects, problems, trouble: undefined };
-    return { stamp, objects: known?.objects ?? [], problems: [...(known?.problems ?? []), ...syntaxErrors], trouble: 'is not YAML' };
+    if (!found.isFile()) return { ...before, stamp, trouble: 'is not a file' };
+    if (found.size > maxFileBytes) return { ...before, stamp, trouble: `is larger than ${maxFileBytes} bytes` };
+    const text = decode(await readFile(path));
+    if (text === undefined) return { ...before, stamp, trouble: 'is not UTF-8' };
+    const { objects, problems, syntaxErrors } = parseManifests(text, file);
+    if (syntaxErrors.length > 0) return { ...before, stamp, syntaxErrors, trouble: 'is not YAML' };
+    return { stamp, objects, problems, syntaxErrors, trouble: undefined };
   } catch (error) {
-    // It vanished between the listing and now: the next look will tell.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return known;
-    return { ...emptyFile, ...known, trouble: (error as Error).message };
+    // If it vanished between the listing and now the next look will tell; a link that leads nowhere is there.
+    const vanished = (error as NodeJS.ErrnoException).code === 'ENOENT' && !(await isThere(path));
+    return vanished ? known : { ...before, stamp: '', trouble: (error as Error).message };
   }
 }
 
-const emptyFile: FileState = { stamp: '', objects: [], problems: [], trouble: undefined };
+const emptyFile: FileState = { stamp: '', objects: [], problems: [], syntaxErrors: [], trouble: undefined };
 
-function decode(bytes: Uint8Array): string {
+const isThere = (path: string): Promise<boolean> => lstat(path).then(() => true, () => false);
+
+/** The text of a file; undefined if it is not UTF-8. */
+function decode(bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw new Error('is not UTF-8');
+    return undefined;
   }
 }
 
-/** All files with manifests below a directory, in order. Hidden ones are passed over: a ConfigMap's mount keeps its versions there, and Git its own. */
-async function listFiles(dir: string): Promise<{ files: string[]; dirs: string[] }> {
-  const found = { files: [] as string[], dirs: [dir] };
+/** Finds all files with manifests below a directory, in order. Hidden ones are passed over: a ConfigMap's mount keeps its versions there, and Git its own. */
+async function listFiles(dir: string, found: { files: string[]; dirs: string[] }): Promise<void> {
+  found.dirs.push(dir);
+  if (found.files.length + found.dirs.length > maxFiles) throw new Error(`there are more than ${maxFiles} files and directories`);
   const entries = await readdir(dir, { withFileTypes: true });
   for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     if (entry.name.startsWith('.')) continue;
     const path = join(dir, entry.name);
-    if (entry.isDirectory()) {
-      const below = await listFiles(path);
-      found.files.push(...below.files);
-      found.dirs.push(...below.dirs);
-    } else if (/\.(ya?ml|json)$/.test(entry.name)) found.files.push(path);
+    if (entry.isDirectory()) await listFiles(path, found);
+    else if (/\.(ya?ml|json)$/.test(entry.name)) found.files.push(path);
   }
-  return found;
 }
 
 /** Puts the files together. An object that stands twice is not in force: nobody could tell which one was meant. */
@@ -136,7 +152,7 @@ function merge(files: ReadonlyMap<string, FileState>): { objects: Map<string, Re
     [...files].flatMap(([file, { objects }]) => objects.map((object) => ({ file, object }))),
     ({ object }) => keyOf(object),
   );
-  const problems = [...files.values()].flatMap((file) => file.problems);
+  const problems = [...files.values()].flatMap((file) => [...file.problems, ...file.syntaxErrors]);
   const objects = new Map<string, ReadObject>();
   for (const [key, stands] of places) {
     const [first, ...more] = stands;
@@ -144,9 +160,9 @@ function merge(files: ReadonlyMap<string, FileState>): { objects: Map<string, Re
     if (more.length === 0) objects.set(key, first.object);
     else {
       const { kind, namespace, name } = first.object;
-      const where = stands.map(({ file }) => file).join(', ');
-      const message = `${kind} ${namespace === '' ? name : `${namespace}/${name}`} stands more than once (${where}): none of them is used`;
-      for (const { file } of stands) problems.push({ file, line: 1, column: 1, field: 'metadata.name', message });
+      const where = new Set(stands.map(({ file }) => file));
+      const message = `${kind} ${namespace === '' ? name : `${namespace}/${name}`} stands more than once (${[...where].join(', ')}): none of them is used`;
+      for (const file of where) problems.push({ file, line: 1, column: 1, field: 'metadata.name', message });
       objects.set(key, { ...identityOf(first.object), problems: [{ path: ['metadata', 'name'], message, reason: 'InvalidField' }] });
     }
   }
@@ -157,6 +173,6 @@ const identityOf = ({ kind, namespace, name, generation, uid }: ReadObject) => (
 
 function differences(before: ReadonlyMap<string, ReadObject>, after: ReadonlyMap<string, ReadObject>): Change[] {
   const gone = [...before].filter(([key]) => !after.has(key)).map(([, { kind, namespace, name }]) => ({ id: { kind, namespace, name }, object: undefined }));
-  const changed = [...after].filter(([key, object]) => before.get(key) !== object).map(([, object]) => ({ id: object, object }));
+  const changed = [...after].filter(([key, object]) => !isDeepStrictEqual(before.get(key), object)).map(([, object]) => ({ id: object, object }));
   return [...gone, ...changed];
 }

@@ -1,5 +1,5 @@
 // The public endpoints: token, metadata, keys. Whatever is not one of them is not there.
-import express, { type Express, type Response } from 'express';
+import express, { type ErrorRequestHandler, type Express, type Response } from 'express';
 import { metadata, paths } from './metadata.ts';
 import { tokenEndpoint, type TokenEndpointOptions } from './token-endpoint.ts';
 
@@ -21,13 +21,24 @@ export function createApp({ issuerURL, jwks, token }: AppOptions): Express {
   const at = paths(issuerURL);
   const answerToken = tokenEndpoint(token);
   app.all(exactly(at.token), answerToken);
-  app.all(new RegExp(`^${RegExp.escape(at.clients)}/([^/]+)/([^/]+)/token$`), answerToken);
+  // Only what can be a name: anything else would have to be decoded first.
+  app.all(new RegExp(`^${RegExp.escape(at.clients)}/([a-z0-9-]+)/([a-z0-9.-]+)/token$`), answerToken);
   const document = metadata(issuerURL);
   app.get(exactly(at.openidConfiguration), (_request, response) => publish(response, document));
   app.get(exactly(at.authorizationServer), (_request, response) => publish(response, document));
   app.get(exactly(at.jwks), (_request, response) => publish(response, jwks(), 'application/jwk-set+json'));
   app.use((_request, response) => void response.status(404).json({ error: 'not_found' }));
+  app.use(lastResort(token.onBug));
   return app;
+}
+
+/** Answers for a bug outside of the exchange, such as an audit log that can't be written: Express would show the stack. */
+function lastResort(onBug: TokenEndpointOptions['onBug']): ErrorRequestHandler {
+  return (error, _request, response, next) => {
+    onBug(error, undefined);
+    if (response.headersSent) next(error);
+    else response.status(500).set('Cache-Control', 'no-store').json({ error: 'server_error' });
+  };
 }
 
 /** A path as it is: an issuer's path may hold characters that mean something in a route. */

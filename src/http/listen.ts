@@ -10,7 +10,7 @@ export type Listening = {
 };
 
 /** Bounds on how long a client may take, in milliseconds. */
-export const timeouts = { headers: 10_000, request: 20_000, keepAlive: 75_000 };
+export const timeouts = { headers: 5_000, request: 10_000, keepAlive: 75_000 };
 
 /** Listens at an address such as 127.0.0.1:8080 or [::1]:8080; port 0 takes a free one. Rejects with a sentence on what to do. */
 export async function listen(address: { host: string; port: number }, handler: RequestListener): Promise<Listening> {

@@ -9,8 +9,8 @@ import { readBody } from './read-body.ts';
 export type TokenEndpointOptions = {
   exchange: (request: TokenRequest, record: AuditRecord) => Promise<TokenResponse>;
   audit: (record: AuditRecord, durationMs: number) => void;
-  /** Told of a bug: never shown to the caller. */
-  onBug: (error: unknown, requestId: string) => void;
+  /** Told of a bug, and of the request in which it happened if that is known: never shown to the caller. */
+  onBug: (error: unknown, requestId: string | undefined) => void;
   newId: () => string;
   /** Milliseconds on a clock that never jumps. */
   monotonic: () => number;
@@ -25,11 +25,9 @@ export function tokenEndpoint(options: TokenEndpointOptions): RequestHandler {
   return async (request, response) => {
     const start = options.monotonic();
     const record: AuditRecord = { requestId: options.newId(), outcome: 'failed', sourceAddress: request.socket.remoteAddress ?? '' };
-    inFlight++;
     try {
-      if (inFlight > options.maxRequestsInFlight) throw new OAuthError('overloaded', 'overload', 'too many requests in flight', 1);
       if (request.method !== 'POST') throw new OAuthError('method_not_allowed', 'method', `the method is ${request.method}`);
-      const granted = await options.exchange(await readTokenRequest(request, record.requestId), record);
+      const granted = await exchangeWithin(await readTokenRequest(request, record.requestId), record);
       options.audit(record, options.monotonic() - start);
       send(response, record.requestId, 200, granted);
     } catch (error) {
@@ -38,14 +36,24 @@ export function tokenEndpoint(options: TokenEndpointOptions): RequestHandler {
       noteFailure(record, failure);
       options.audit(record, options.monotonic() - start);
       sendError(response, record, failure, options.explainDenials);
+    }
+  };
+
+  /** Counts from when the body is there: who sends one byte at a time takes no place from anybody. */
+  async function exchangeWithin(request: TokenRequest, record: AuditRecord): Promise<TokenResponse> {
+    if (inFlight >= options.maxRequestsInFlight) throw new OAuthError('overloaded', 'overload', 'too many requests in flight', 1);
+    inFlight++;
+    try {
+      return await options.exchange(request, record);
     } finally {
       inFlight--;
     }
-  };
+  }
 }
 
 async function readTokenRequest(request: Request, id: string): Promise<TokenRequest> {
-  const { url, headers, socket } = request;
+  const { url, headers, headersDistinct, socket } = request;
+  if ((headersDistinct.authorization?.length ?? 0) > 1) throw new OAuthError('malformed_request', 'client', 'more than one Authorization header');
   const question = url.indexOf('?');
   // The route of a client's own endpoint captures the two names.
   const { 0: namespace, 1: name } = request.params as { 0?: string; 1?: string };
@@ -84,5 +92,6 @@ function sendError(response: Response, record: AuditRecord, failure: OAuthError,
 const printable = (text: string): string => text.replaceAll('−', '-').replaceAll('"', "'").replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '?');
 
 function send(response: Response, requestId: string, status: number, body: object): void {
-  response.status(status).set({ 'Cache-Control': 'no-store', Pragma: 'no-cache', 'Request-Id': requestId }).json(body);
+  // Not by json(), which would add an ETag: a hash of a token.
+  response.status(status).set({ 'Cache-Control': 'no-store', Pragma: 'no-cache', 'Request-Id': requestId }).type('json').end(JSON.stringify(body));
 }

@@ -1,5 +1,5 @@
 // Cambio's own signing keys: how they are made, read, published and used. They are kept as a JWK Set with private members.
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, SignJWT, type JWK } from 'jose';
+import { calculateJwkThumbprint, CompactSign, compactVerify, exportJWK, generateKeyPair, importJWK, SignJWT, type JWK } from 'jose';
 import type { Sign, SigningAlgorithm } from '../exchange/effects.ts';
 import { OAuthError } from '../exchange/oauth-error.ts';
 
@@ -67,7 +67,20 @@ async function readSigningKey(jwk: JWK, index: number): Promise<SigningKey> {
   const { modulusLength } = privateKey.algorithm as { modulusLength?: number };
   if (modulusLength !== undefined && modulusLength < rsaBits.least) throw new Error(`keys[${index}]: ${modulusLength} bits are too few`);
   const kid = await calculateJwkThumbprint(jwk);
-  return { kid, algorithm, privateKey, publicJwk: { ...publicMembers(jwk), use: 'sig', alg: algorithm, kid } };
+  const publicJwk = { ...publicMembers(jwk), use: 'sig', alg: algorithm, kid };
+  if (!(await signsFor(publicJwk, privateKey, algorithm))) throw new Error(`keys[${index}]: what it signs, its own public members don't verify`);
+  return { kid, algorithm, privateKey, publicJwk };
+}
+
+/** Importing does not compare the private members of an RSA key with the public ones: one signature does. */
+async function signsFor(publicJwk: JWK, privateKey: CryptoKey, alg: SigningAlgorithm): Promise<boolean> {
+  try {
+    const signed = await new CompactSign(new Uint8Array()).setProtectedHeader({ alg }).sign(privateKey);
+    await compactVerify(signed, await importJWK(publicJwk, alg));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** An allow-list: a private member that nobody thought of is not published. */

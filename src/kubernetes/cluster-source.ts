@@ -7,7 +7,7 @@ import { runReflector, type Delivery, type KubeObject, type ReflectorState } fro
 
 export type ClusterSourceOptions = {
   api: ApiServer;
-  /** Takes objects whose generation is new, and objects that are gone. */
+  /** Takes objects whose generation is new, and objects that are gone. The first call has all of all kinds. */
   onChanges: (changes: readonly Change[]) => void;
   /** Sees every object as the API server has it, also where only its status changed. */
   observe: (id: ObjectId, object: KubeObject | undefined) => void;
@@ -25,9 +25,16 @@ export async function runClusterSource(options: ClusterSourceOptions): Promise<v
   /** uid and generation of each object that was handed on. */
   const generations = new Map<string, string>();
   const unsynced = new Set<KindName>(kindNames);
+  let held: readonly Change[] = [];
 
   function take(kind: KindName, deliveries: readonly Delivery[]): void {
-    const changes = deliveries.flatMap((delivery) => changeOf(kind, delivery));
+    const changes = [...held, ...deliveries.flatMap((delivery) => changeOf(kind, delivery))];
+    if (unsynced.size > 1 || (unsynced.size === 1 && !unsynced.has(kind))) {
+      // An ExchangeClient whose TrustedIssuer has not been listed yet would be taken, and told, for a mistake.
+      held = changes;
+      unsynced.delete(kind);
+      return;
+    }
     try {
       if (changes.length > 0) onChanges(changes);
     } catch (error) {
@@ -35,7 +42,8 @@ export async function runClusterSource(options: ClusterSourceOptions): Promise<v
       for (const { id } of changes) generations.delete(keyOf(id));
       throw error;
     }
-    if (unsynced.delete(kind) && unsynced.size === 0) onSynced();
+    held = [];
+    if (unsynced.delete(kind)) onSynced();
   }
 
   function changeOf(kind: KindName, { namespace, name, object }: Delivery): Change[] {

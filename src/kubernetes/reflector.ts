@@ -1,7 +1,7 @@
 // A reflector: lists a collection, then watches it, for ever, and delivers what changed. It knows nothing of what it watches.
-import { setTimeout as wait } from 'node:timers/promises';
 import type { ApiServer } from './api-server.ts';
 import { linesOf } from './lines.ts';
+import { pause, type Pause } from './pause.ts';
 
 /** The members of an object that the reflector itself looks at. */
 export type KubeObject = {
@@ -33,6 +33,7 @@ export type ReflectorOptions = {
   /** From 0 to below 1. */
   random: () => number;
   times?: ReflectorTimes;
+  pause?: Pause;
 };
 
 export type ReflectorTimes = {
@@ -72,7 +73,7 @@ class Refused extends Error {
 
 /** Runs until `signal` is aborted. Never rejects: whatever fails is tried again, later and later up to half a minute. */
 export async function runReflector(options: ReflectorOptions, signal: AbortSignal): Promise<void> {
-  const { api, path, deliver, monotonic, random, times = reflectorTimes } = options;
+  const { api, path, deliver, monotonic, random, times = reflectorTimes, pause: rest = pause } = options;
   /** What was delivered: uid and resourceVersion of each object by its name. */
   const known = new Map<string, string>();
   let state: ReflectorState = { synced: false, trouble: 'not listed yet' };
@@ -189,7 +190,7 @@ export async function runReflector(options: ReflectorOptions, signal: AbortSigna
     const [first, most] = times.backoff;
     const ceiling = Math.min(most, first * 2 ** Math.min(failures++, 10));
     const asked = error instanceof Refused ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
-    await wait(asked + random() * ceiling, undefined, { signal }).catch(() => undefined);
+    await rest(asked + random() * ceiling, signal);
   }
 }
 

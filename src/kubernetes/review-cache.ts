@@ -13,14 +13,14 @@ export const maxReviews = 10_000;
  * @param monotonic milliseconds on a clock that never jumps
  */
 export function cacheReviews(review: ReviewToken, milliseconds: number, monotonic: () => number): ReviewToken {
-  const answers = new LRUCache<string, TokenReviewStatus>({ max: maxReviews, ttl: milliseconds, ttlResolution: 0, perf: { now: monotonic } });
+  const answers = new LRUCache<string, { status: TokenReviewStatus; askedAt: number }>({ max: maxReviews });
   const inFlight = new Map<string, Promise<TokenReviewStatus>>();
 
   return async (issuer, token, audiences) => {
     const hash = createHash('sha256').update(token).digest('base64');
     const key = JSON.stringify([issuer.name, issuer.revision, audiences, hash]);
-    const known = milliseconds > 0 ? answers.get(key) : undefined;
-    if (known !== undefined) return known;
+    const known = answers.get(key);
+    if (known !== undefined && monotonic() - known.askedAt < milliseconds) return known.status;
     const running = inFlight.get(key);
     if (running !== undefined) return running;
     // The age counts from the question: what the API server knew then.
@@ -28,7 +28,7 @@ export function cacheReviews(review: ReviewToken, milliseconds: number, monotoni
     const asked = review(issuer, token, audiences).finally(() => inFlight.delete(key));
     inFlight.set(key, asked);
     const status = await asked;
-    if (milliseconds > 0) answers.set(key, status, { start: askedAt });
+    if (milliseconds > 0) answers.set(key, { status, askedAt });
     return status;
   };
 }

@@ -1,9 +1,9 @@
 // Writes verdicts into the status of objects by server-side apply, and only where the facts have changed.
-import { setTimeout as wait } from 'node:timers/promises';
 import { apiVersion, group, kinds, version } from '../manifests/kinds.ts';
 import type { ObjectId } from '../manifests/read-object.ts';
 import { keyOf, type Verdict } from '../policy/policy-store.ts';
 import type { ApiServer } from './api-server.ts';
+import { pause, type Pause } from './pause.ts';
 import { isOlder, type KubeObject } from './reflector.ts';
 
 /** A condition as it stands in an object (metav1.Condition). */
@@ -30,16 +30,17 @@ export type StatusWriterOptions = {
   now: () => number;
   onError: (id: ObjectId, message: string) => void;
   signal: AbortSignal;
-  /** The wait of a writer after a write that failed, in milliseconds; it doubles with each failure in a row, up to the second number. */
-  retry?: readonly [first: number, most: number];
+  pause?: Pause;
 };
 
 /** Writes in flight at once. */
 const writers = 4;
+/** How long a writer rests after a write that failed, in milliseconds; it doubles with each failure in a row, up to the second number. */
+const retry = [500, 30_000] as const;
 export const fieldManager = 'cambio';
 
 /** Makes a status writer. It writes in the background until `signal` is aborted. */
-export function createStatusWriter({ api, now, onError, signal, retry = [500, 30_000] }: StatusWriterOptions): StatusWriter {
+export function createStatusWriter({ api, now, onError, signal, pause: rest = pause }: StatusWriterOptions): StatusWriter {
   const live = new Map<string, Live>();
   /** Verdicts that wait for a writer, the oldest first. */
   const pending = new Map<string, Verdict>();
@@ -58,7 +59,7 @@ export function createStatusWriter({ api, now, onError, signal, retry = [500, 30
       if (waitMs === undefined) continue;
       // To the end of the queue, so that an object which can't be written does not hold up the others.
       if (!pending.has(key)) pending.set(key, verdict);
-      await wait(waitMs, undefined, { signal }).catch(() => undefined);
+      await rest(waitMs, signal);
     }
     working--;
   }
@@ -89,7 +90,7 @@ export function createStatusWriter({ api, now, onError, signal, retry = [500, 30
         failures = 0;
         return undefined;
       }
-      // 409: the object is another one by now, or it was changed by many at once.
+      // 409: the object has changed, or is another one by now, of which the watch is about to tell.
       if (status !== 409) onError(verdict.id, `its status was refused with ${status}: ${(body as { message?: string } | undefined)?.message ?? ''}`);
       if (status === 400 || status === 422) return undefined;
       asked = (retryAfterSeconds ?? 0) * 1000;
@@ -100,10 +101,13 @@ export function createStatusWriter({ api, now, onError, signal, retry = [500, 30
     return Math.max(asked, Math.min(most, first * 2 ** Math.min(failures++, 10)));
   }
 
-  /** With its uid, so that an object of the same name which was made meanwhile does not get this one's status: that is a 409. */
-  function apply({ id, ...verdict }: Verdict, { uid, status }: Live) {
+  /**
+   * To the object as it is known only, so that one of the same name which was made meanwhile does not get this one's status.
+   * (Its uid would not help: the API server does not look at it when the status of a custom resource is applied.)
+   */
+  function apply({ id, ...verdict }: Verdict, { resourceVersion, status }: Live) {
     const { kind, namespace, name } = id;
-    const metadata = { name, ...(namespace === '' ? {} : { namespace }), uid };
+    const metadata = { name, ...(namespace === '' ? {} : { namespace }), resourceVersion };
     const body = { apiVersion, kind, metadata, status: statusOf(verdict, status, now()) };
     const query = { fieldManager, force: 'true' };
     return api.request({ method: 'PATCH', path: `${objectPath(id)}/status`, query, body, contentType: 'application/apply-patch+yaml', timeoutMs: 10_000, signal });

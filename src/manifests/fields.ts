@@ -30,23 +30,18 @@ export function wholeNumber(min: number, max: number, fallback: number, what: st
   return z.int().min(min).max(max).default(fallback).meta({ description: what, format: 'int32' });
 }
 
+/** What names look like, for people. */
+export const nameForms = {
+  object: 'the name of a Kubernetes object: lower case letters, digits, "-" and ".", 253 at most',
+  namespace: 'the name of a namespace: lower case letters, digits and "-", 63 at most',
+};
+
 /** An RFC 1123 subdomain: the name of an object. */
 export const objectName = (what: string) =>
-  patterned(
-    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
-    253,
-    what,
-    'the name of a Kubernetes object: lower case letters, digits, "-" and "."',
-  );
+  patterned(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/, 253, what, nameForms.object);
 
 /** An RFC 1123 label: the name of a namespace. */
-export const namespaceName = (what: string) =>
-  patterned(
-    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
-    63,
-    what,
-    'the name of a namespace: lower case letters, digits and "-", 63 at most',
-  );
+export const namespaceName = (what: string) => patterned(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 63, what, nameForms.namespace);
 
 /** A list without order or repetition (x-kubernetes-list-type: set). */
 export function setOf<T extends z.ZodType<string>>(item: T, min: number, max: number, what: string) {

@@ -6,6 +6,8 @@ export function nearestName(name: string, known: readonly string[]): string | un
   let best: string | undefined;
   let least = bound + 1;
   for (const candidate of known) {
+    // Each letter more or less is an edit. It also keeps a name of a million letters from being compared letter by letter.
+    if (Math.abs(name.length - candidate.length) > bound) continue;
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
     if (distance < least) [best, least] = [candidate, distance];
   }

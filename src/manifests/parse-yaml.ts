@@ -1,6 +1,6 @@
 // Reads YAML and JSON text to the values that kubectl would send for it, and remembers where each of them was written.
 import { isAlias, isCollection, isMap, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
-import type { Alias, Document, ParsedNode, Scalar, YAMLMap } from 'yaml';
+import type { Alias, Document, ParsedNode, Scalar, YAMLMap, YAMLSeq } from 'yaml';
 
 /** A place in the text, counted from 1; columns in UTF-16 units. */
 export type Position = { line: number; column: number };
@@ -22,7 +22,7 @@ export type YamlProblem = { position: Position; message: string };
 export function parseYaml(text: string): { documents: YamlDocument[]; problems: YamlProblem[] } {
   const documents: YamlDocument[] = [];
   const problems: YamlProblem[] = [];
-  // As kubectl does: every line is ended, and before YAML is read, at every line that begins with `---`. That line stays, as the first of its document.
+  // As kubectl does: before YAML is looked at, the last line is ended, and every line that begins with `---` begins a document.
   const parts = text.replace(/^\uFEFF/, '').replace(/[^\n]$/, '$&\n').split(/(?<![^\n])(?=---)/);
   let linesBefore = 0;
   for (const part of parts) {
@@ -90,52 +90,48 @@ function readSyntax(text: string, lineCounter: LineCounter): ParsedNode | null {
   return root;
 }
 
-/** Refuses what the library (YAML 1.2, and here and there lenient) lets pass, and kubectl refuses or reads otherwise. */
+/** Refuses what the library (YAML 1.2, and lenient here and there) lets pass, and kubectl refuses or reads otherwise. */
 function refuseNewerSyntax(document: Document.Parsed, text: string): void {
   const json = isJson(text);
   visit(document, {
     Pair(_, { key, value, srcToken }) {
-      const { type, range } = key as Scalar.Parsed;
-      const [start, end] = range;
+      const { type, range: [start, end] } = key as Scalar.Parsed;
       if (srcToken?.start.some((token) => token.type === 'explicit-key-ind')) throw new Refusal(start, 'a key can\'t begin with "? "');
       const next = value === null ? /\s*([,}\]#]|$)/y : json ? /\s*:/y : type === 'PLAIN' ? /[ \t]*:(?!\S)/y : /[ \t]*:/y;
       next.lastIndex = end;
-      if (text.slice(start, end).includes('\n') || !next.test(text)) throw new Refusal(start, 'a key and its ": " must be in one line');
+      if (text.slice(start, end).includes('\n') || !next.test(text)) throw new Refusal(start, 'a key must be followed by ": " in its line');
     },
     Node(_, node, path) {
-      const { range: [start, end], anchor, type, source } = node as Scalar.Parsed;
-      if (anchor !== undefined && !/^[\w-]+$/.test(anchor)) throw new Refusal(start, 'an anchor can only have the characters A-Z a-z 0-9 _ -');
-      if (type?.startsWith('QUOTE')) refuseQuoted(start, text.slice(start, end), json);
+      const { anchor, type, range: [start, end] } = node as Scalar.Parsed;
       const parent = path.findLast(isCollection);
-      if (parent?.flow === true) {
-        if (type === 'PLAIN' && /^:|\?/.test(source)) throw new Refusal(start, 'inside [] and {} this must be in quotes');
-        return;
-      }
-      const indentation = text.slice(start - columnAt(text, start), start);
-      if (/^(?: |[-:](?=\s))*\t/.test(indentation)) throw new Refusal(start, 'a tab can\'t be indentation');
-      if (type?.startsWith('BLOCK')) refuseBlock(start, text.slice(start, end));
-      if (type === 'PLAIN' || type?.startsWith('BLOCK')) {
-        const column = columnAt(text, parent?.range?.[0] ?? 0);
-        const outside = text.slice(start, end).split('\n').slice(1).some((line) => line.trim() !== '' && line.search(/\S/) <= column);
-        if (outside) throw new Refusal(start, 'a line of this text is not indented enough');
-      }
+      const inFlow = parent?.flow === true;
+      const written = text.slice(start, end);
+      if (anchor !== undefined && !/^[\w-]+$/.test(anchor)) throw new Refusal(start, 'an anchor can only have the characters A-Z a-z 0-9 _ -');
+      if (!inFlow && /^(?: |[-:](?=\s))*\t/.test(text.slice(start - columnOf(start, text), start))) throw new Refusal(start, 'a tab can\'t be indentation');
+      if (type === 'QUOTE_DOUBLE' || type === 'QUOTE_SINGLE') refuseQuoted(start, written, json);
+      else if (type === 'PLAIN' && inFlow) {
+        if (/^:|\?/.test(written)) throw new Refusal(start, 'inside [] and {} this must be in quotes');
+      } else if (type !== undefined) refuseLines(start, written, columnOf(parent?.range?.[0] ?? 0, text));
     },
   });
 }
 
-const columnAt = (text: string, offset: number): number => offset - text.lastIndexOf('\n', offset - 1) - 1;
+const columnOf = (offset: number, text: string): number => offset - text.lastIndexOf('\n', offset - 1) - 1;
 
-function refuseQuoted(start: number, quoted: string, json: boolean): void {
-  const rest = quoted.slice(1).replaceAll(quoted[0] === '"' ? '\\\\' : "''", '');
-  if (!rest.endsWith(quoted[0] ?? '') || rest.endsWith('\\"')) throw new Refusal(start, 'the closing quote is missing');
-  if (quoted[0] !== '"' || json) return;
-  const escape = /\\(\/|u[dD][89a-fA-F]|\r?\n[ \t]*\r?\n)/.exec(rest)?.[0];
-  if (escape !== undefined) throw new Refusal(start, `the escape ${JSON.stringify(escape)} is not in YAML 1.1`);
+function refuseQuoted(start: number, written: string, json: boolean): void {
+  const quote = written.charAt(0);
+  const rest = written.slice(1).replaceAll(quote === '"' ? '\\\\' : "''", '');
+  if (!rest.endsWith(quote) || rest.endsWith('\\"')) throw new Refusal(start, 'the closing quote is missing');
+  const escape = quote === '"' && !json ? /\\(\/|u[dD][89a-fA-F]|\r?\n[ \t]*\r?\n)/.exec(rest)?.[0] : undefined;
+  if (escape !== undefined) throw new Refusal(start, `${JSON.stringify(escape)} is not in YAML 1.1`);
 }
 
-function refuseBlock(start: number, block: string): void {
-  if (/^.*\n[ \r\n]*\t/.test(block)) throw new Refusal(start, 'a tab can\'t be indentation');
-  if (/^.[-+]?[1-9]/.test(block)) throw new Refusal(start, 'a digit after | or > is not supported: put this text in quotes');
+/** Text without quotes, or after | or >, in a collection that begins at a column. */
+function refuseLines(start: number, written: string, column: number): void {
+  if (/^[|>][-+]?[1-9]/.test(written)) throw new Refusal(start, 'a digit after | or > is not supported: put this text in quotes');
+  if (/^[|>].*\n[ \r\n]*\t/.test(written)) throw new Refusal(start, 'a tab can\'t be indentation');
+  const outside = written.split('\n').slice(1).some((line) => line.trim() !== '' && line.search(/\S/) <= column);
+  if (outside) throw new Refusal(start, 'a line of this text is not indented enough');
 }
 
 function isJson(text: string): boolean {
@@ -149,7 +145,7 @@ function isJson(text: string): boolean {
 /** What is known while the values of one document are read. */
 type Walk = {
   /** For each object and list that was made, the offsets of its keys and items. */
-  places: Map<unknown, Map<string, number>>;
+  places: Map<unknown, Places>;
   anchors: Map<string, ParsedNode>;
   visited: number;
   aliased: number;
@@ -166,7 +162,7 @@ function resolveNode<T>(node: ParsedNode, walk: Walk, depth: number, read: (targ
   // The first bound is kubectl's.
   const excessive = (walk.aliased > 100 && walk.visited > 1000 && walk.aliased > 0.99 * walk.visited) || walk.aliased > maxAliased;
   if (excessive) throw new Refusal(node, 'aliases repeat too much');
-  if (depth > maxDepth) throw new Refusal(node, `nested more than ${maxDepth} levels deep, or an alias inside its own anchor`);
+  if (isCollection(node) && depth >= maxDepth) throw new Refusal(node, `nested more than ${maxDepth} levels deep, or an alias inside its own anchor`);
   if (!isAlias(node)) {
     if (node.anchor !== undefined) {
       if ((walk.anchors.get(node.anchor) ?? node) !== node) throw new Refusal(node, `the anchor &${node.anchor} is there twice`);
@@ -186,31 +182,32 @@ function readValue(node: ParsedNode | null, walk: Walk, depth: number): unknown 
   if (node === null) return null;
   return resolveNode(node, walk, depth, (target) => {
     if (isScalar(target)) return resolveScalar(target).value;
+    const value = isMap(target) ? (Object.create(null) as Members) : [];
     const places = new Map<string, number>();
-    if (isMap(target)) {
-      const object: Members = Object.create(null);
-      setMembers(target, object, places, walk, depth);
-      walk.places.set(object, places);
-      return object;
-    }
-    refuseTag(target, 'seq');
-    const list = target.items.map((item, index) => {
-      places.set(String(index), item.range[0]);
-      return readValue(item, walk, depth + 1);
-    });
-    walk.places.set(list, places);
-    return list;
+    walk.places.set(value, places);
+    if (isMap(target)) setMembers(target, value as Members, places, walk, depth);
+    else addItems(target, value as unknown[], places, walk, depth);
+    return value;
   });
 }
 
 type Members = Record<string, unknown>;
+type Places = Map<string, number>;
 
-function setMembers(map: YAMLMap.Parsed, object: Members, places: Map<string, number>, walk: Walk, depth: number): void {
-  refuseTag(map, 'map');
+function addItems(from: YAMLSeq.Parsed, to: unknown[], places: Places, walk: Walk, depth: number): void {
+  refuseTag(from, 'seq');
+  for (const item of from.items) {
+    places.set(String(to.length), item.range[0]);
+    to.push(readValue(item, walk, depth + 1));
+  }
+}
+
+function setMembers(from: YAMLMap.Parsed, to: Members, places: Places, walk: Walk, depth: number): void {
+  refuseTag(from, 'map');
   const written = new Set<string>();
-  for (const { key, value } of map.items) {
+  for (const { key, value } of from.items) {
     if (isScalar(key) && key.source === '<<' && key.type === 'PLAIN' && key.tag === undefined) {
-      mergeMembers(value ?? key, object, places, walk, depth);
+      mergeMembers(value ?? key, to, places, walk, depth);
       continue;
     }
     const name = resolveNode(key, walk, depth, readKey);
@@ -218,17 +215,17 @@ function setMembers(map: YAMLMap.Parsed, object: Members, places: Map<string, nu
     written.add(name);
     places.set(name, key.range[0]);
     const member = readValue(value, walk, depth + 1);
-    if (member === null) delete object[name];
-    else object[name] = member;
+    if (member === null) delete to[name];
+    else to[name] = member;
   }
 }
 
 /** `<<`: as in kubectl, what comes later wins, be it merged or written here; in a list of objects, what comes earlier. */
-function mergeMembers(source: ParsedNode, object: Members, places: Map<string, number>, walk: Walk, depth: number): void {
-  for (const part of isSeq(source) ? source.items.toReversed() : [source]) {
+function mergeMembers(from: ParsedNode, to: Members, places: Places, walk: Walk, depth: number): void {
+  for (const part of isSeq(from) ? from.items.toReversed() : [from]) {
     resolveNode(part, walk, depth, (target) => {
       if (!isMap(target)) throw new Refusal(part, 'only objects can be merged with "<<"');
-      setMembers(target, object, places, walk, depth + 1);
+      setMembers(target, to, places, walk, depth + 1);
     });
   }
 }
@@ -257,7 +254,7 @@ function resolveScalar(node: Scalar.Parsed): Resolved {
   const { type, value } = resolvePlain(source);
   refuseTag(node, type);
   if (typeof value === 'number' && !(type === 'int' ? Number.isSafeInteger(value) : Number.isFinite(value))) {
-    throw new Refusal(node, `the number ${source} can't be kept exactly: put it in quotes if it is meant as text`);
+    throw new Refusal(node, 'this number can\'t be kept exactly: put it in quotes if it is meant as text');
   }
   return { type, value };
 }

@@ -1,6 +1,7 @@
 // Reads one parsed document into a typed manifest, or into problems that say where it is wrong and what would be right.
 import { z } from 'zod';
-import { namespaceName, objectName } from './fields.ts';
+import { nameForms, namespaceName, objectName } from './fields.ts';
+import { formatPath } from './format-path.ts';
 import { apiVersion, group, isKind, kindNames, kinds, type KindName, type NamedObject, type Specs } from './kinds.ts';
 import { nearestName } from './nearest-name.ts';
 
@@ -52,18 +53,27 @@ export function readObject(document: unknown): ReadResult {
     return { problems: [problem(['apiVersion'], `${version} is not known: this release reads ${apiVersion}`)] };
   }
   if (typeof kind !== 'string' || !isKind(kind)) {
-    return { problems: [problem(['kind'], `there is no kind ${JSON.stringify(kind ?? null)} in ${apiVersion}${hint(String(kind), kindNames)}`)] };
+    const message = kind === undefined ? `is required: one of ${kindNames.join(', ')}` : `there is no kind ${JSON.stringify(kind)} in ${apiVersion}${hint(kind, kindNames)}`;
+    return { problems: [problem(['kind'], message)] };
   }
   const identity = readIdentity(kind, document['metadata']);
   if ('problems' in identity) return identity;
-  const problems = [...unknownRootFields(document), ...objectRuleProblems(kind, identity.name, document['spec'])];
-  const parsed = kinds[kind].spec.safeParse(document['spec']);
+  const spec = withoutNulls(document['spec'] ?? undefined, deepestField);
+  const problems = [...unknownRootFields(document), ...objectRuleProblems(kind, identity.name, spec)];
+  const parsed = kinds[kind].spec.safeParse(spec, { reportInput: true });
   if (parsed.success && problems.length === 0) {
     // The table ties each kind to its schema, which the compiler can't follow through an index.
     return { read: { ...identity, manifest: { ...identity, spec: parsed.data } as Manifest } };
   }
-  const issues = parsed.success ? [] : parsed.error.issues.flatMap((issue) => problemsOf(issue, kinds[kind].spec));
-  return { read: { ...identity, problems: [...problems, ...issues] } };
+  const issues = parsed.success ? [] : withoutConsequences(parsed.error.issues);
+  return { read: { ...identity, problems: [...problems, ...issues.flatMap((issue) => problemsOf(issue, kinds[kind].spec))] } };
+}
+
+/** The length of text is checked even where a list should be: of a value with the wrong type nothing else is said. */
+function withoutConsequences(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue[] {
+  const pathOf = (issue: z.core.$ZodIssue): string => formatPath(issue.path as Path);
+  const mistyped = new Set(issues.filter((issue) => issue.code === 'invalid_type').map(pathOf));
+  return issues.filter((issue) => issue.code === 'invalid_type' || !mistyped.has(pathOf(issue)));
 }
 
 function readIdentity(kind: KindName, metadata: unknown): Identity<KindName> | { problems: readonly Problem[] } {
@@ -78,10 +88,10 @@ function readIdentity(kind: KindName, metadata: unknown): Identity<KindName> | {
   };
   const problems: Problem[] = [];
   if (!name.safeParse(identity.name).success) {
-    problems.push(problem(['metadata', 'name'], 'must be the name of a Kubernetes object: lower case letters, digits, "-" and "."'));
+    problems.push(problem(['metadata', 'name'], `must be ${nameForms.object}`));
   }
   if (namespaced && !namespace.safeParse(identity.namespace).success) {
-    problems.push(problem(['metadata', 'namespace'], 'must be the name of a namespace: lower case letters, digits and "-", 63 at most'));
+    problems.push(problem(['metadata', 'namespace'], `must be ${nameForms.namespace}`));
   }
   if (!namespaced && known['namespace'] !== undefined) {
     problems.push(problem(['metadata', 'namespace'], `a ${kind} belongs to the whole cluster: it has no namespace`));
@@ -89,11 +99,23 @@ function readIdentity(kind: KindName, metadata: unknown): Identity<KindName> | {
   return problems.length > 0 ? { problems } : identity;
 }
 
+/** Deeper than any field that a schema knows. */
+const deepestField = 32;
+
+/** A member that is null is absent. The API server drops those that it knows, and stores the others. */
+function withoutNulls(value: unknown, depth: number): unknown {
+  if (depth === 0) return value;
+  if (Array.isArray(value)) return value.map((item) => withoutNulls(item, depth - 1));
+  if (!isObject(value)) return value;
+  const members = Object.entries(value).filter(([, member]) => member !== null);
+  return Object.fromEntries(members.map(([key, member]) => [key, withoutNulls(member, depth - 1)]));
+}
+
 const rootFields = ['apiVersion', 'kind', 'metadata', 'spec', 'status'];
 
 function unknownRootFields(document: Record<string, unknown>): Problem[] {
   return Object.keys(document)
-    .filter((key) => !rootFields.includes(key))
+    .filter((key) => !rootFields.includes(key) && document[key] !== null)
     .map((key) => unknownField([], key, rootFields));
 }
 
@@ -113,7 +135,7 @@ function problemsOf(issue: z.core.$ZodIssue, schema: z.ZodType): Problem[] {
     case 'invalid_type':
       return [problem(path, issue.input === undefined ? `is required: ${article(issue.expected)}` : `must be ${article(issue.expected)}`)];
     case 'invalid_value':
-      return [problem(path, `must be one of ${issue.values.join(', ')}${hint(String(issue.input), issue.values.map(String))}`)];
+      return [problem(path, `must be one of ${issue.values.join(', ')}${hint(issue.input, issue.values.map(String))}`)];
     case 'too_small':
     case 'too_big':
       return [problem(path, issue.origin === 'int' || issue.origin === 'number' ? boundMessage(issue) : issue.message)];
@@ -148,13 +170,13 @@ function unwrapped(schema: z.ZodType): z.ZodType {
   return at;
 }
 
-function hint(written: string, known: readonly string[]): string {
-  const nearest = nearestName(written, known);
+function hint(written: unknown, known: readonly string[]): string {
+  const nearest = typeof written === 'string' ? nearestName(written, known) : undefined;
   return nearest === undefined ? '' : `; did you mean ${nearest}?`;
 }
 
 const article = (type: string): string =>
-  ({ int: 'a whole number', number: 'a number', string: 'text', boolean: 'true or false', array: 'a list', object: 'an object' })[type] ?? type;
+  ({ int: 'a whole number', number: 'a whole number', string: 'text', boolean: 'true or false', array: 'a list', object: 'an object' })[type] ?? type;
 
 const problem = (path: Path, message: string): Problem => ({ path, message, reason: 'InvalidField' });
 

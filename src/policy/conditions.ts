@@ -18,8 +18,12 @@ export type AcceptedCondition = Condition<'Accepted'>;
 export type ResolvedRefsCondition = Condition<'ResolvedRefs'>;
 export type ReadyCondition = Condition<'Ready'>;
 
-/** Conditions of an object with a mistake in itself: it is off until it is changed. */
-export function notAccepted(reason: Exclude<Reasons['Accepted'], 'Accepted'>, message: string): Condition[] {
+/** The API server takes messages of at most 32768 characters, and a message may quote what somebody wrote. */
+const mostCharacters = 4096;
+
+/** Conditions of an object with a mistake in itself: it is off until it is changed. A long message is cut. */
+export function notAccepted(reason: Exclude<Reasons['Accepted'], 'Accepted'>, why: string): Condition[] {
+  const message = why.length > mostCharacters ? `${why.slice(0, mostCharacters).toWellFormed()}…` : why;
   return [
     { type: 'Ready', status: 'False', reason: 'NotAccepted', message },
     { type: 'Accepted', status: 'False', reason, message },

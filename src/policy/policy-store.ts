@@ -33,6 +33,9 @@ export type PolicyStore = {
   complete: () => void;
 };
 
+/** Before anything is known: nothing can be decided. */
+export const emptySnapshot: PolicySnapshot = { complete: false, clients: new Map() };
+
 /** Makes an empty store, which is not complete. */
 export function createPolicyStore(settings: PolicySettings): PolicyStore {
   const issuers = new Map<string, IssuerEntry>();
@@ -41,7 +44,7 @@ export function createPolicyStore(settings: PolicySettings): PolicyStore {
   const clients = new Map<string, Manifest<'ExchangeClient'>>();
   const clientsByIssuer = new Map<string, Set<string>>();
   let states: ReadonlyMap<string, IssuerState> = new Map();
-  let snapshot: PolicySnapshot = { complete: false, clients: new Map() };
+  let snapshot = emptySnapshot;
 
   function apply(changes: readonly Change[]): Verdict[] {
     const touchedIssuers = new Set<string>();

@@ -12,7 +12,8 @@ export type IssuerState = { issuer?: Issuer; conditions: readonly Condition[]; s
 
 /** Resolves all TrustedIssuers together. The cost grows with their number, which is small, and not with that of the clients. */
 export function resolveIssuers(entries: ReadonlyMap<string, IssuerEntry>): Map<string, IssuerState> {
-  const named = [...entries].map(([name, entry]) => ({ name, ...entry }));
+  // In the order of their names: what is said must not depend on which one came first.
+  const named = [...entries].map(([name, entry]) => ({ name, ...entry })).toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const byPrefix = Map.groupBy(named, (entry) => entry.manifest.spec.subjectPrefix ?? `${entry.name}:`);
   const byURL = Map.groupBy(named, (entry) => entry.compiled.issuer?.url ?? entry.manifest.spec.issuer.url);
   return new Map(

@@ -1,0 +1,191 @@
+// Runs a case in one of two ways: in process, and over HTTP against a server that really listens.
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { createApp } from '../../src/http/app.ts';
+import { listen } from '../../src/http/listen.ts';
+import { auditLine } from '../../src/audit/audit-log.ts';
+import type { AuditRecord } from '../../src/exchange/audit-record.ts';
+import type { ExchangeEffects } from '../../src/exchange/effects.ts';
+import { exchangeToken } from '../../src/exchange/exchange-token.ts';
+import { OAuthError, publicError } from '../../src/exchange/oauth-error.ts';
+import type { TokenRequest } from '../../src/exchange/token-request.ts';
+import type { ReviewToken } from '../../src/exchange/verify-by-review.ts';
+import { createSigner, publicJwks, readSigningKeys } from '../../src/keys/signing-keys.ts';
+import { parseManifests } from '../../src/manifests/parse-manifests.ts';
+import { createPolicyStore } from '../../src/policy/policy-store.ts';
+import type { PolicySnapshot } from '../../src/policy/policy.ts';
+import { mintToken, testKeys } from './mint-token.ts';
+import type { Case } from './read-cases.ts';
+
+export const issuerURL = 'https://cambio.example.com';
+
+/** What came of a case. */
+export type Outcome = {
+  status: number;
+  /** The members of the JSON body; empty if there is no body. */
+  body: Record<string, unknown>;
+  /** The lines of the audit log, as they would be written. */
+  audit: Record<string, unknown>[];
+  /** Over HTTP only. */
+  headers?: IncomingHttpHeaders;
+  subjectToken: string;
+  /** What was asked of the API server: the audiences of each TokenReview. */
+  reviewsAsked: (readonly string[])[];
+  /** What was reported as a bug of the server. */
+  bugs: unknown[];
+};
+
+/** Cambio's own keys in every case. */
+export const signingKeys = await readSigningKeys(JSON.stringify({ keys: [testKeys['cambio-es'], testKeys['cambio-rs']] }));
+
+/** Runs a case against exchangeToken alone, with a fixed clock and ids that count. Cases that need HTTP can't be run so. */
+export async function runInProcess(given: Case): Promise<Outcome> {
+  const { effects, reviewsAsked } = effectsOf(given);
+  const subjectToken = mintToken(given.subject_token);
+  const { headers, body } = requestOf(given, subjectToken);
+  const [path = '', query = ''] = given.request.path.split('?');
+  const [, namespace, name] = /^\/clients\/([^/]+)\/([^/]+)\/token$/.exec(path) ?? [];
+  const id = effects.newId();
+  const request: TokenRequest = {
+    id,
+    clientIdInPath: namespace === undefined || name === undefined ? undefined : `${namespace}/${name}`,
+    query,
+    contentType: headers['content-type'],
+    authorization: headers['authorization'],
+    hasDPoP: headers['dpop'] !== undefined,
+    body,
+    sourceAddress: '192.0.2.1',
+  };
+  const record: AuditRecord = { requestId: id, outcome: 'failed', sourceAddress: request.sourceAddress };
+  const common = { subjectToken, reviewsAsked, bugs: [] };
+  try {
+    const response = await exchangeToken(request, record, effects);
+    return { ...common, status: 200, body: response, audit: [written(record)] };
+  } catch (thrown) {
+    if (!(thrown instanceof OAuthError)) throw thrown;
+    const { status, error, description } = publicError(thrown.mistake);
+    Object.assign(record, { outcome: status >= 500 ? 'failed' : 'denied', error, check: thrown.check, reason: thrown.reason });
+    return { ...common, status, body: { error, error_description: description }, audit: [written(record)] };
+  }
+}
+
+/** Runs a case over HTTP: a server on a free port, and one request over a connection of its own. */
+export async function runOverHTTP(given: Case): Promise<Outcome> {
+  const { effects, reviewsAsked } = effectsOf(given);
+  const audit: Record<string, unknown>[] = [];
+  const bugs: unknown[] = [];
+  const app = createApp({
+    issuerURL,
+    jwks: () => publicJwks(signingKeys),
+    token: {
+      exchange: (request, record) => exchangeToken(request, record, effects),
+      audit: (record) => audit.push(written(record)),
+      onBug: (error) => bugs.push(error),
+      newId: effects.newId,
+      monotonic: () => 0,
+      maxRequestsInFlight: 10,
+      explainDenials: false,
+    },
+  });
+  const server = await listen({ host: '127.0.0.1', port: 0 }, app);
+  try {
+    const subjectToken = mintToken(given.subject_token);
+    return { ...(await send(server.url, given, subjectToken)), audit, bugs, reviewsAsked, subjectToken };
+  } finally {
+    await server.close(1000);
+  }
+}
+
+/** The policy of a case's manifests. Throws where they are not YAML or a document has a mistake. */
+export function policyOf({ manifests, policy }: Pick<Case, 'manifests' | 'policy'>): PolicySnapshot {
+  const known = policies.get(manifests.file) ?? compile(manifests);
+  policies.set(manifests.file, known);
+  return { ...known, complete: policy === 'complete' };
+}
+
+/** Most cases share their manifests, and a policy never changes. */
+const policies = new Map<string, PolicySnapshot>();
+
+function compile(manifests: Case['manifests']): PolicySnapshot {
+  const { objects, problems, syntaxErrors } = parseManifests(manifests.text, manifests.file);
+  const [problem] = [...syntaxErrors, ...problems];
+  if (problem !== undefined) throw new Error(`${problem.file}:${problem.line}: ${problem.field}: ${problem.message}`);
+  const store = createPolicyStore({
+    issuerURL,
+    isTrustedNamespace: () => true,
+    cluster: { issuerURL: 'https://kubernetes.default.svc.cluster.local', audiences: ['https://kubernetes.default.svc.cluster.local', 'api'] },
+  });
+  store.apply(objects.map((object) => ({ id: object, object })));
+  return store.snapshot();
+}
+
+function effectsOf(given: Case): { effects: ExchangeEffects; reviewsAsked: (readonly string[])[] } {
+  const reviewsAsked: (readonly string[])[] = [];
+  const policy = policyOf(given);
+  const answers = given.reviews.values();
+  const reviewToken: ReviewToken = async (_issuer, _token, audiences) => {
+    reviewsAsked.push(audiences);
+    const { value: answer } = answers.next();
+    if (answer === undefined) throw new Error('the case has no answer for this TokenReview');
+    if (answer.unavailable) throw new OAuthError('issuer_unavailable', 'token-review', 'TokenReview could not be had: no route to host');
+    const { authenticated, error, confirmed, user } = answer;
+    return { authenticated, error, audiences: confirmed, user: { ...user, extra: new Map(Object.entries(user.extra)) } };
+  };
+  let ids = 0;
+  return {
+    reviewsAsked,
+    effects: {
+      policy: () => policy,
+      now: () => given.now,
+      newId: () => `id-${++ids}`,
+      reviewToken,
+      sign: createSigner(() => signingKeys),
+      settings: { issuerURL, ...given.settings },
+    },
+  };
+}
+
+/** The bytes of the request: the default parameters as the case changes them, or the body that it gives. */
+function requestOf({ request }: Case, subjectToken: string): { headers: Record<string, string>; body: Uint8Array } {
+  const filled = (text: string): string => text.replaceAll('${subject_token}', () => subjectToken);
+  const defaults: [string, string][] = [
+    ['grant_type', 'urn:ietf:params:oauth:grant-type:token-exchange'],
+    ['client_id', 'payments/deployer'],
+    ['subject_token', '${subject_token}'],
+    ['subject_token_type', 'urn:ietf:params:oauth:token-type:jwt'],
+    ['audience', 'https://deploy.example.com'],
+  ];
+  const parameters = [...defaults.filter(([name]) => !request.without.includes(name)), ...request.with];
+  const form = new URLSearchParams(parameters.map(([name, value]) => [name, filled(value)])).toString();
+  const body = request.body_base64 === undefined ? Buffer.from(request.body === undefined ? form : filled(request.body)) : Buffer.from(request.body_base64, 'base64');
+  const all = { 'content-type': 'application/x-www-form-urlencoded', ...request.headers };
+  return { headers: Object.fromEntries(Object.entries(all).filter(([name]) => !request.without_headers.includes(name))), body };
+}
+
+async function send(origin: string, given: Case, subjectToken: string): Promise<Pick<Outcome, 'status' | 'body' | 'headers'>> {
+  const { method, path, chunked } = given.request;
+  const { headers, body } = requestOf(given, subjectToken);
+  const length = chunked ? { 'transfer-encoding': 'chunked' } : { 'content-length': body.length };
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(origin + path, { method, headers: { ...length, ...headers }, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: membersOf(Buffer.concat(chunks).toString()) }));
+    });
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+/** The members of a JSON object; what is not JSON is shown as it is. */
+function membersOf(text: string): Record<string, unknown> {
+  if (text === '') return {};
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return { 'not JSON': text };
+  }
+}
+
+/** The line as it is written: members without a value fall away. */
+const written = (record: AuditRecord): Record<string, unknown> => JSON.parse(JSON.stringify(auditLine(record, 0, 0))) as Record<string, unknown>;

@@ -1,0 +1,116 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { OAuthError } from '../../src/exchange/oauth-error.ts';
+import type { ApiRequest, ApiResponse, ApiServer } from '../../src/kubernetes/api-server.ts';
+import { readClusterFacts } from '../../src/kubernetes/cluster-facts.ts';
+import { createTokenReview } from '../../src/kubernetes/token-review.ts';
+import type { Issuer } from '../../src/policy/policy.ts';
+import { connectTo, resetMessage, startFakeApiServer, type FakeApiServer, type Fault } from './fake-api-server.ts';
+
+let server: FakeApiServer;
+let api: ApiServer;
+
+beforeEach(async () => {
+  server = await startFakeApiServer();
+  api = connectTo(server.url);
+});
+afterEach(async () => {
+  await api.close();
+  await server.close();
+});
+
+const issuer = { name: 'cluster' } as Issuer;
+const nobody = { username: '', uid: '', groups: [], extra: new Map() };
+
+describe('createTokenReview', () => {
+  test.for([
+    [['cambio', 'other'], { token: 't', audiences: ['cambio', 'other'] }],
+    [[], { token: 't' }],
+  ] as const)('asks about the token for the audiences %j', async ([audiences, spec]) => {
+    const requests: ApiRequest[] = [];
+    const request = (asked: ApiRequest): Promise<ApiResponse> => {
+      requests.push(asked);
+      return Promise.resolve({ status: 201, retryAfterSeconds: undefined, body: {} });
+    };
+    await createTokenReview({ ...api, request }, () => undefined)(issuer, 't', audiences);
+    expect(requests).toEqual([
+      {
+        method: 'POST',
+        path: '/apis/authentication.k8s.io/v1/tokenreviews',
+        body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec },
+        timeoutMs: 5000,
+        maxBytes: 1_048_576,
+      },
+    ]);
+  });
+
+  test('reads all of an answer', async () => {
+    const user = { username: 'system:serviceaccount:a:b', uid: 'u', groups: ['g', 'h'], extra: { 'authentication.kubernetes.io/pod-name': ['p'] } };
+    server.order('list', { status: 201, body: JSON.stringify({ status: { authenticated: true, audiences: ['cambio'], user } }) });
+    expect(await createTokenReview(api, () => undefined)(issuer, 't', ['cambio'])).toEqual({
+      authenticated: true,
+      error: undefined,
+      audiences: ['cambio'],
+      user: { username: 'system:serviceaccount:a:b', uid: 'u', groups: ['g', 'h'], extra: new Map([['authentication.kubernetes.io/pod-name', ['p']]]) },
+    });
+  });
+
+  test.for([
+    ['{}'],
+    ['null'],
+    ['[]'],
+    ['not JSON'],
+    ['{"status":null}'],
+    ['{"status":{"authenticated":"true"}}'],
+    ['{"status":{"authenticated":1,"audiences":"cambio","user":null}}'],
+    ['{"status":{"user":{"username":null,"groups":{"0":"g"},"extra":null},"audiences":[1,null]}}'.replace('"username":null,', '')],
+  ])('takes what is not there for nothing: %s', async ([body]) => {
+    server.order('list', { status: 201, body: body ?? '' });
+    expect(await createTokenReview(api, () => undefined)(issuer, 't', [])).toEqual({ authenticated: false, error: undefined, audiences: [], user: nobody });
+  });
+
+  test.for([
+    [{ status: 500 }, 'the API server answered a TokenReview with 500'],
+    [{ status: 403 }, 'the API server answered a TokenReview with 403'],
+    ['reset', resetMessage],
+  ] as [Fault, string | RegExp][])('says that it could not ask, and why to the log only: %j', async ([fault, reason]) => {
+    server.order('list', fault);
+    const troubles: string[] = [];
+    const failure = await createTokenReview(api, (trouble) => troubles.push(trouble))(issuer, 't', []).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(OAuthError);
+    expect(failure).toMatchObject({ mistake: 'issuer_unavailable', check: 'token-review', retryAfterSeconds: 5 });
+    expect(troubles).toEqual([expect.stringMatching(reason)]);
+  });
+});
+
+describe('readClusterFacts', () => {
+  const discovery = { status: 200, body: '{"issuer":"https://cluster.test"}' };
+  const tokenFor = (aud: unknown): string => [{ alg: 'RS256' }, { aud }, {}].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+
+  test.for([
+    ['no token', undefined, ['https://cluster.test']],
+    ['a token that is no JWT', 'opaque', ['https://cluster.test']],
+    ['a token without aud', tokenFor(undefined), ['https://cluster.test']],
+    ['one audience', tokenFor('api'), ['https://cluster.test', 'api']],
+    ['audiences, one known already', tokenFor(['https://cluster.test', 'api', 7]), ['https://cluster.test', 'api']],
+  ] as const)('has the issuer, and the audiences of its own token: %s', async ([, token, audiences]) => {
+    server.order('list', discovery);
+    expect(await readClusterFacts({ ...api, ownToken: () => Promise.resolve(token) })).toEqual({ issuerURL: 'https://cluster.test', audiences, trouble: undefined });
+    expect(server.seen.map(({ path }) => path)).toEqual(['/.well-known/openid-configuration']);
+  });
+
+  test.for([
+    [{ status: 403 }, 403],
+    [{ status: 404 }, 404],
+    [{ status: 200, body: '{"issuer":7}' }, 200],
+    ['garbage', 200],
+  ] as [Fault, number][])('goes without the issuer where the API server does not tell: %j', async ([fault, status]) => {
+    server.order('list', fault);
+    const trouble = `the API server's discovery document was answered with ${status}`;
+    expect(await readClusterFacts(api)).toEqual({ issuerURL: undefined, audiences: [], trouble });
+  });
+
+  test.for([{ status: 500 }, { status: 503 }, { status: 429 }, 'reset'] as Fault[])('rejects where another try may help: %j', async (fault) => {
+    server.order('list', fault);
+    await expect(readClusterFacts(api)).rejects.toThrow(fault === 'reset' ? resetMessage : 'answered its discovery document');
+  });
+});
