@@ -15,7 +15,7 @@ let ci: Listening;
 let dir: string;
 beforeAll(async () => {
   // It warns, each time, of credential files that a stranger has written.
-  vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+  vi.spyOn(console, 'warn').mockImplementation(() => undefined);
   served = await serveExchange();
   // As a CI system has it: a token for a request that carries the runner's own credential.
   ci = await listen({ host: '127.0.0.1', port: 0 }, (request, response) => {
