@@ -119,6 +119,19 @@ describe.skipIf(!provided.available)('an API server that trusts Cambio', () => {
     });
   });
 
+  test('kubectl itself fetches a token, by a credential plugin in its kubeconfig', async () => {
+    const [kubeconfig, caFile, tokenFile] = [join(dir, 'exec.kubeconfig'), join(dir, 'ca.crt'), join(dir, 'token')];
+    await writeFile(caFile, authority.cert);
+    await writeFile(tokenFile, await mint({ aud: byName.issuer }));
+    const env = Object.entries({ ISSUER: byName.issuer, SUBJECT_TOKEN_FILE: tokenFile, CURL_CA_BUNDLE: caFile }).map(([name, value]) => ({ name, value }));
+    const exec = { apiVersion: 'client.authentication.k8s.io/v1', interactiveMode: 'Never', command: join(example, 'credential.sh'), env };
+    const config = parse(await readFile(await prod.kubeconfigWithToken('exec', 'none'), 'utf8')) as object;
+    await writeFile(kubeconfig, stringify({ ...config, users: [{ name: 'exec', user: { exec } }] }));
+    expect(await prod.kubectl(['get', 'pods', '-n', 'payments', '-o', 'name'], { kubeconfig })).toEqual({ code: 0, stdout: 'pod/api\n', stderr: '' });
+    await writeFile(tokenFile, await mint({ aud: byName.issuer, sub: 'repo:mallory/payments:environment:prod' }));
+    expect(await prod.kubectl(['get', 'pods', '-n', 'payments'], { kubeconfig })).toMatchObject({ code: 1, stderr: expect.stringContaining('The subject token or the actor token is invalid or not acceptable.') as string });
+  });
+
   describe('who is not let in', () => {
     const strangers: { name: string; token: () => Promise<string> }[] = [
       { name: 'the pipeline by its own token', token: () => mint({ aud: byName.issuer }) },
