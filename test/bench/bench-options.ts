@@ -1,6 +1,6 @@
 // The options of the bench, and how much is measured with them.
 import { join } from 'node:path';
-import { flag, oneOf, text } from '../../src/commands/option-values.ts';
+import { flag, oneOf, text, wholeNumber } from '../../src/commands/option-values.ts';
 import type { Options, Values } from '../../src/commands/read-options.ts';
 import type { Cores } from './processes.ts';
 
@@ -10,6 +10,7 @@ export type SectionName = (typeof sectionNames)[number];
 export const benchOptions = {
   only: { value: 'NAME', help: `One part only: ${sectionNames.join(', ')}.`, read: oneOf(...sectionNames) },
   quick: { help: 'A few seconds in all: shows that it works, and measures nothing that means anything.', read: flag, fallback: 'false' },
+  rounds: { value: 'N', help: 'How often each server is measured; the median of all rounds is shown. With --quick 1.', read: wholeNumber(1, 100), fallback: '7' },
   markdown: { help: 'Print tables to paste into docs/performance.md.', read: flag, fallback: 'false' },
   program: { value: 'FILE', help: 'The Cambio to measure.', read: text, fallback: join(import.meta.dirname, '../../dist/cambio.js') },
   beside: { value: 'FILE', help: 'Another build of Cambio, such as that of an older commit, measured in turn with the first.', read: text },
@@ -30,8 +31,11 @@ export type Effort = {
   starts: number;
 };
 
-export const fullEffort: Effort = { rounds: 7, round: 1000, warmUp: 2000, connections: [1, 16, 64], clients: [1, 1000, 10_000, 100_000], edits: 5, starts: 7 };
-export const quickEffort: Effort = { rounds: 1, round: 100, warmUp: 100, connections: [1, 4], clients: [1, 100], edits: 1, starts: 1 };
+/** What the options ask for. */
+export function chooseEffort({ quick, rounds }: BenchOptions): Effort {
+  if (quick) return { rounds: 1, round: 100, warmUp: 100, connections: [1, 4], clients: [1, 100], edits: 1, starts: 1 };
+  return { rounds, round: 1000, warmUp: 2000, connections: [1, 16, 64], clients: [1, 1000, 10_000, 100_000], edits: 5, starts: 7 };
+}
 
 /** What all parts of the bench are given. */
 export type Setting = {

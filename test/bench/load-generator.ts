@@ -88,7 +88,7 @@ async function drive(load: Load): Promise<LoadResult> {
     }),
   );
   for (const { close } of open) close();
-  const sorted = Float64Array.from(latencies).sort();
+  const sorted = Float64Array.from(latencies).toSorted();
   const at = (part: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN;
   return { answers: sorted.length, answersInAll: answersInAll + open.length, milliseconds: load.milliseconds, p50: at(0.5), p99: at(0.99), most: at(1) };
 }

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeOptions, readOptions } from '../../src/commands/read-options.ts';
-import { benchOptions, fullEffort, quickEffort, sectionNames, type BenchOptions, type SectionName, type Setting } from './bench-options.ts';
+import { benchOptions, chooseEffort, sectionNames, type BenchOptions, type SectionName, type Setting } from './bench-options.ts';
 import { measureExchanges } from './measure-exchanges.ts';
 import { printTable, type Table } from './print-table.ts';
 import { chooseCores, type Cores } from './processes.ts';
@@ -38,7 +38,7 @@ async function run(options: BenchOptions): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'cambio-bench-'));
   const start = performance.now();
   const progress = (line: string): void => void process.stderr.write(`[${String(Math.round((performance.now() - start) / 1000)).padStart(3)} s] ${line}\n`);
-  const setting: Setting = { options, effort: options.quick ? quickEffort : fullEffort, cores, dir, progress };
+  const setting: Setting = { options, effort: chooseEffort(options), cores, dir, progress };
   process.stdout.write(`${describeMachine(cores)}\n`);
   try {
     for (const name of sectionNames) {
