@@ -75,6 +75,9 @@ async function drive(load: Load): Promise<LoadResult> {
   for (const { ask } of open) refuseFailure(await ask(take()));
   const start = performance.now();
   const end = start + load.milliseconds;
+  let busy = true;
+  const spin = (): void => void (busy && setImmediate(spin));
+  spin();
   await Promise.all(
     open.map(async ({ ask }) => {
       for (;;) {
@@ -87,6 +90,7 @@ async function drive(load: Load): Promise<LoadResult> {
       }
     }),
   );
+  busy = false;
   for (const { close } of open) close();
   const sorted = Float64Array.from(latencies).toSorted();
   const at = (part: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN;

@@ -18,7 +18,8 @@ export async function measureExchanges(setting: Setting): Promise<Table[]> {
   await writeManifests(configDir, subject.publicJwk, 1);
   const generator = startGenerator(setting.cores);
   const tables: Table[] = [];
-  for (const algorithm of ['ES256', 'RS256'] as const) tables.push(await measureAlgorithm(setting, generator, subject, configDir, algorithm));
+  const { issued } = setting.options;
+  for (const algorithm of issued === undefined ? (['ES256', 'RS256'] as const) : [issued]) tables.push(await measureAlgorithm(setting, generator, subject, configDir, algorithm));
   generator.stop();
   return tables;
 }
