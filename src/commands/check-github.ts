@@ -6,8 +6,8 @@ const escapeData = (text: string): string => text.replaceAll('%', '%25').replace
 const escapeProperty = (text: string): string => escapeData(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
 
 /** One command for a finding, in one line. */
-export function formatAnnotation({ severity, file, line, column, field, message }: Finding): string {
-  const properties = { file, ...(line === undefined ? {} : { line }), ...(column === undefined ? {} : { col: column }), title: 'cambio check' };
+export function formatAnnotation({ severity, file, line, column, field, message }: Omit<Finding, 'file'> & { file?: string }): string {
+  const properties = { ...(file === undefined ? {} : { file }), ...(line === undefined ? {} : { line }), ...(column === undefined ? {} : { col: column }), title: 'cambio check' };
   const list = Object.entries(properties).map(([name, value]) => `${name}=${escapeProperty(String(value))}`);
   return `::${severity} ${list.join(',')}::${escapeData(`${field}: ${message}`)}`;
 }

@@ -2,6 +2,7 @@
 import { stat, readFile } from 'node:fs/promises';
 import { decodeText, listManifestFiles, maxFileBytes } from '../files/manifest-files.ts';
 import { mergeObjects, writtenObject, type WrittenObject } from '../files/merge-objects.ts';
+import { formatPath } from '../manifests/format-path.ts';
 import { parseManifests, type ManifestProblem, type PositionOf } from '../manifests/parse-manifests.ts';
 import type { Path, ReadObject } from '../manifests/read-object.ts';
 import { keyOf } from '../policy/policy-store.ts';
@@ -81,4 +82,19 @@ function asText(file: string, bytes: Uint8Array): string {
   const text = decodeText(bytes);
   if (text === undefined) throw new Error(`${file}: is not UTF-8`);
   return text;
+}
+
+/** Takes the objects of a cluster. What is found in one is told by its name: it was written nowhere that is known. */
+export function readObjects(source: string, listed: readonly ReadObject[]): CheckInput {
+  const placeOf = (key: string): Place => {
+    const [kind = '', namespace = '', name = ''] = key.split('/');
+    return { file: [kind, namespace, name].filter((part) => part !== '').join('/') };
+  };
+  return {
+    source,
+    objects: new Map(listed.map((object) => [keyOf(object), object])),
+    problems: listed.flatMap((object) => (object.problems ?? []).map(({ path, message }) => ({ ...placeOf(keyOf(object)), field: formatPath(path), message }))),
+    passedOver: 0,
+    placeOf,
+  };
 }

@@ -22,23 +22,18 @@ const ownIssuer: ReadValue<string> = (value) => {
   return issuerURL(value);
 };
 
-/** The name of a file. A token in its place is not shown again. */
-const file: ReadValue<string> = (value) => {
-  if (/^eyJ/.test(value) || value.length > 4096) throw new Error('must be a file, or - for standard input, and looks like a token: on a command line every process could read it');
-  return value;
-};
-
 export const checkOptions = {
   output: { value: 'FORMAT', help: 'text, json, or github (annotations of a GitHub workflow).', read: oneOf('text', 'json', 'github'), fallback: 'text' },
   issuer: { value: 'URL', help: `Cambio's own issuer URL, as in cambio serve. Default: ${supposed.issuer}.`, read: ownIssuer },
   'cluster-issuer': { value: 'URL', help: `What the API server calls itself in its tokens. Default: ${supposed['cluster-issuer']}.`, read: text },
   'trusted-namespaces': { value: 'NAMES', help: 'Namespaces whose ExchangeClients are an administrator\'s, separated by commas. Default: cambio-system.', read: list },
   'max-lifetime': { value: 'DURATION', help: 'As in cambio serve.', read: duration('60s', '24h'), fallback: '1h' },
+  'default-signing-algorithm': { value: 'ALG', help: 'As in cambio serve.', read: oneOf('ES256', 'RS256'), fallback: 'ES256' },
   server: { help: 'Check what is in the cluster of the kubeconfig, rather than files. It is only read.', read: flag, fallback: 'false', variable: false },
   kubeconfig: { value: 'FILE', help: 'For --server. Default: $KUBECONFIG, else ~/.kube/config.', read: text },
   context: { value: 'NAME', help: 'For --server: a context of the kubeconfig. Default: its current one.', read: text, variable: false },
-  token: { value: 'FILE', help: 'Ask about a token: print each check of the decision, and the claims that would be issued. - is standard input.', read: file, variable: false },
-  claims: { value: 'FILE', help: 'Ask about a token with these claims (a JSON object). iss, aud, iat and exp are filled in where they are missing.', read: file, variable: false },
+  token: { value: 'FILE', help: 'Ask about a token: print each check of the decision, and the claims that would be issued. - is standard input.', read: text, variable: false },
+  claims: { value: 'FILE', help: 'Ask about a token with these claims (a JSON object). iss, aud, iat and exp are filled in where they are missing.', read: text, variable: false },
   'trusted-issuer': { value: 'NAME', help: 'The TrustedIssuer that is supposed to have signed the token. Needed only where it can\'t be told.', read: text, variable: false },
   client: { value: 'NAMESPACE/NAME', help: 'The client that asks. Needed only where there are several.', read: text, variable: false },
   audience: { value: 'AUDIENCE', help: 'The target that is asked for. Default: the client\'s default target.', read: text, variable: false },
@@ -53,29 +48,36 @@ export type CheckOptions = Values<typeof checkOptions>;
 
 export const checkUsage = {
   operands: 'PATH...',
-  more: `PATH is a file or a directory of manifests (YAML or JSON), or - for standard input. Documents of other kinds
-are passed over. Nothing is asked of any network.
+  more: `PATH is a file or a directory of manifests (YAML or JSON), or - for standard input. Documents of
+other kinds are passed over. No network is asked, save the API server with --server.
 
 Examples:
-  cambio check policy/                                   every mistake, with file, line and column
-  helm template charts/policy | cambio check -           what a template makes of it
-  cambio check policy/ --output github                   annotations on a pull request
+  cambio check policy/
+      Every mistake with file, line and column, and what becomes of each object.
+  helm template charts/policy | cambio check -
+      The same for what a template makes.
+  cambio check policy/ --output github
+      The same as annotations on a pull request.
   cambio check policy/ --claims ci.json --client payments/deployer --audience kubernetes-prod
-                                                         would this job get a token, and with which claims?
-  cambio check policy/ --token /tmp/token --at 2027-01-15T08:00:00Z
-                                                         why was this token refused this morning?
-  cambio check --server                                  what is wrong in the cluster now
+      Would this job get a token, and with which claims? Each check says yes or no.
+  cambio check policy/ --token token.jwt --client payments/deployer --at 2027-01-15T08:00:00Z
+      Why was this token refused this morning?
+  cambio check --server
+      What is wrong in the cluster of the kubeconfig.
 
-Exit code: 0 all is well, or the token is granted; 1 there are problems, or it is denied; 2 it could not run.
+Exit code: 0 all is well, or the token is granted; 1 there are problems, or it is denied; 2 it could
+not run. Warnings change no exit code.
 `,
 } as const;
 
 /** What can't be given together. @returns the mistakes, each a sentence */
-export function checkCheckOptions(options: CheckOptions, paths: readonly string[]): string[] {
+export function mistakesIn(options: CheckOptions, paths: readonly string[]): string[] {
   const { server, token, claims } = options;
   const mistakes: string[] = [];
   if (server && paths.length > 0) mistakes.push('--server: takes the manifests from the cluster, and files are named too; check one or the other');
   if (!server && paths.length === 0) mistakes.push('PATH: name a file or a directory with manifests, - for standard input, or --server');
+  // It is not shown again: what stands here may be a token that is still good.
+  if (token !== undefined && looksLikeToken(token)) mistakes.push('--token: must be a file, or - for standard input, and looks like a token itself; on a command line every process can read it');
   if (token !== undefined && claims !== undefined) mistakes.push('--token and --claims: ask about one of them');
   if ([...paths, token, claims].filter((name) => name === '-').length > 1) mistakes.push('-: standard input can be read for one thing only');
   const asking = token !== undefined || claims !== undefined;
@@ -84,3 +86,5 @@ export function checkCheckOptions(options: CheckOptions, paths: readonly string[
   if (!server && options.context !== undefined) mistakes.push('--context: is for --server');
   return mistakes;
 }
+
+const looksLikeToken = (file: string): boolean => file.startsWith('eyJ') || file.length > 4096;

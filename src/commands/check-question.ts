@@ -39,7 +39,7 @@ export class UnclearQuestion extends Error {}
 export async function answerQuestion(question: Question, policy: Policy): Promise<Answer> {
   const id = question.client ?? onlyClient(policy);
   const client = policy.snapshot.clients.get(id);
-  const subject = client === undefined ? { token: 'token' in question.shown ? question.shown.token : '', notes: [] } : await prepareSubject(question, client);
+  const subject = client === undefined ? { token: 'token' in question.shown ? question.shown.token : 'none', notes: [] } : await prepareSubject(question, client);
   const notes = [...authenticationNotes(client), ...subject.notes];
   const explanation = await explain(question, id, subject, policy);
   const answer = { ...explanation, client: id, notes };
@@ -131,7 +131,7 @@ function candidatesFor(client: Client, iss: unknown, name: string | undefined): 
 const issuersOf = ({ issuersByURL }: Client): Issuer[] => [...issuersByURL.values()].flat();
 
 function authenticationNotes(client: Client | undefined): string[] {
-  return client === undefined || client.authentication.method === 'none' ? [] : [`the client is supposed to have authenticated (${client.authentication.method})`];
+  return client === undefined || client.authentication.method === 'none' ? [] : ['the client is supposed to have proved who it is'];
 }
 
 /** Runs the exchange, on a policy in which what is supposed is so. */

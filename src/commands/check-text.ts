@@ -1,5 +1,5 @@
 // What `cambio check` found, as text for people: lines of at most 100 columns, in the form that editors jump to.
-import type { ExplainedCheck } from '../exchange/explain-exchange.ts';
+import { steps, type ExplainedCheck, type Explanation } from '../exchange/explain-exchange.ts';
 import type { CheckInput } from './check-input.ts';
 import type { Finding, PolicyReport, Row } from './check-policy.ts';
 import type { Answer } from './check-question.ts';
@@ -19,7 +19,7 @@ function lines(text: string, indent = 4): string {
 }
 
 /** `file:line:column`, or what stands for it. */
-export const formatPlace = ({ file, line, column }: Pick<Finding, 'file' | 'line' | 'column'>): string => [file, line, column].filter((part) => part !== undefined).join(':');
+const formatPlace = ({ file, line, column }: Finding): string => [file, line, column].filter((part) => part !== undefined).join(':');
 
 /** A finding as `file:line:column: field: what is wrong and what would be right`. */
 export function formatFinding(finding: Finding): string {
@@ -44,21 +44,22 @@ const clip = (text: string, width = Infinity): string => (text.length > width ? 
 
 const count = (number: number, one: string, many = `${one}s`): string => `${number} ${number === 1 ? one : many}`;
 
-/** One line with everything counted. */
-export function formatSummary({ findings, rows }: PolicyReport, { source, passedOver }: CheckInput): string {
+/** All findings, and a line between them and what follows. */
+export const formatFindings = (findings: readonly Finding[]): string => (findings.length === 0 ? '' : `${findings.map(formatFinding).join('\n')}\n\n`);
+
+/** Everything counted, and what was supposed. */
+export function formatSummary({ findings, rows }: PolicyReport, { source, passedOver }: CheckInput, suppositions: readonly string[]): string {
   const warnings = findings.filter(({ severity }) => severity === 'warning').length;
   const errors = findings.length - warnings;
-  const found = [errors === 0 ? 'no problems' : count(errors, 'problem'), ...(warnings === 0 ? [] : [count(warnings, 'warning')])].join(', ');
+  const found = [errors === 0 ? 'No problems' : count(errors, 'problem'), ...(warnings === 0 ? [] : [count(warnings, 'warning')])].join(', ');
   const others = passedOver === 0 ? '' : `; ${count(passedOver, 'document')} of other kinds passed over`;
-  return `${found} in ${count(rows.length, 'object')} from ${source}${others}`;
+  const supposed = suppositions.length === 0 ? '' : `${lines(`Supposed: ${suppositions.join(', ')}`, 10)}\n`;
+  return `${lines(`${found} in ${count(rows.length, 'object')} from ${source}${others}`)}\n${supposed}`;
 }
 
-/** All about the manifests. `suppositions` say what was not told. */
+/** All about the manifests but the findings. */
 export function formatReport(report: PolicyReport, input: CheckInput, suppositions: readonly string[], next: string): string {
-  const findings = report.findings.map((finding) => `${formatFinding(finding)}\n`).join('');
-  const gap = findings === '' ? '' : '\n';
-  const supposed = suppositions.length === 0 ? '' : `${lines(`Supposed: ${suppositions.join(', ')}`, 10)}\n`;
-  return `${findings}${gap}${formatTable(report.rows)}\n\n${lines(formatSummary(report, input))}\n${supposed}${lines(`Next: ${next}`, 6)}\n`;
+  return `${formatTable(report.rows)}\n\n${formatSummary(report, input, suppositions)}${lines(`Next: ${next}`, 6)}\n`;
 }
 
 const verdicts = { passes: 'yes', denies: 'NO', unknown: '-' } as const satisfies Record<ExplainedCheck['verdict'], string>;
@@ -76,18 +77,23 @@ export function formatChecks(checks: readonly ExplainedCheck[]): string {
 }
 
 /** The answer to a question about a token. */
-export function formatAnswer({ client, record, checks, outcome, error, token, notes, ifGood }: Answer, at: string, next: string): string {
-  const who = record.subject === undefined ? '' : `, as ${record.subject}`;
-  const what = record.audience === undefined ? 'its default target' : record.audience;
+export function formatAnswer(answer: Answer, at: string, next: string): string {
+  const { client, record, checks, notes, ifGood } = answer;
+  const as = record.subject === undefined ? '' : `, as ${record.subject}`;
   const scopes = record.scopesAsked === undefined ? '' : `, scope ${record.scopesAsked.join(' ')}`;
-  const head = [lines(`${client} asks for ${what}${scopes}${who}, at ${at}`), ...notes.map((note) => lines(`Note: ${note}`, 6))].join('\n');
-  const body = `${head}\n\n${formatChecks(checks)}\n`;
-  const after = ifGood === undefined ? '' : `\n${lines('Of a good token with these claims (other times, audience and signature) the decision would say:')}\n\n${formatChecks(ifGood.checks)}\n`;
-  const end =
-    token === undefined
-      ? `${lines(`${outcome === 'denied' ? 'Denied' : 'Failed'} by ${record.check}: ${record.reason}`)}\n${lines(`The caller is told no more than ${error?.status} ${error?.error}: ${error?.description}`)}`
-      : `${lines(`Granted: a token of type ${token.issued_token_type} for ${token.expires_in} s, with the header ${JSON.stringify(token.header)} and these claims:`)}\n${visibleLines(JSON.stringify(token.claims, null, 2))}`;
-  return `${body}${after}\n${end}\n${lines(`Next: ${next}`, 6)}\n`;
+  const head = [`${client} asks for ${record.audience ?? 'its default target'}${scopes}${as}, at ${at}`, ...notes.map((note) => `Note: ${note}`)].map((line) => `${lines(line)}\n`).join('');
+  const table = ifGood === undefined ? formatChecks(checks) : `${formatChecks(checks.filter(({ verdict }) => verdict !== 'unknown'))}\n\n${formatIfGood(ifGood)}`;
+  return `${head}\n${table}\n\n${formatOutcome(answer)}${lines(`Next: ${next}`, 6)}\n`;
 }
 
-const visibleLines = (text: string): string => text.split('\n').map(visible).join('\n');
+/** The decision, where the token itself stands in the way. */
+const formatIfGood = ({ checks }: Explanation): string => `${lines('The other checks, of a token with these claims that is good:')}\n\n${formatChecks(checks.filter(({ name }) => !steps.some((step) => step.name === name)))}`;
+
+function formatOutcome({ outcome, record, token, error }: Answer): string {
+  if (token === undefined) {
+    const said = outcome === 'denied' ? 'Denied' : 'Not answered';
+    return `${lines(`${said} by ${record.check}: ${record.reason}`)}\n${lines(`The caller is told no more than: ${error?.status} ${error?.error}, "${error?.description}"`)}\n`;
+  }
+  const { header, claims, expires_in } = token;
+  return `${lines(`Granted for ${expires_in} s: a token with the header ${JSON.stringify(header)} and these claims:`)}\n${JSON.stringify(claims, null, 2).split('\n').map(visible).join('\n')}\n`;
+}

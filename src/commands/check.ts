@@ -3,32 +3,30 @@ import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { parseStrictObject } from '../exchange/strict-json.ts';
 import type { PolicySettings } from '../policy/settings.ts';
-import { formatAnnotation } from './check-github.ts';
-import { readFiles, type CheckInput } from './check-input.ts';
-import { nextStepAfter } from './check-next-steps.ts';
-import { checkCheckOptions, supposed, type CheckOptions } from './check-options.ts';
-import { checkPolicy, type PolicyReport } from './check-policy.ts';
-import { answerQuestion, unknownClient, type Answer, type Policy, type Question } from './check-question.ts';
-import { formatAnswer, formatReport } from './check-text.ts';
+import { readCluster, type ReadCluster } from './check-cluster.ts';
+import { readFiles } from './check-input.ts';
+import { mistakesIn, supposed, type CheckOptions } from './check-options.ts';
+import { checkPolicy } from './check-policy.ts';
+import { printCheck } from './check-print.ts';
+import { answerQuestion, type Policy, type Question } from './check-question.ts';
 
 /** Runs the command. @returns 0: all is well, or the token is granted; 1: it is not; 2: it could not be told */
 export async function runCheck(options: CheckOptions, paths: readonly string[]): Promise<number> {
-  const mistakes = checkCheckOptions(options, paths);
+  const mistakes = mistakesIn(options, paths);
   if (mistakes.length > 0) return couldNotRun(`${mistakes.join('\n')}\nSee cambio check --help.`);
   try {
-    const input = await readFiles(paths, () => buffer(process.stdin));
-    if (input.objects.size === 0 && input.problems.length === 0) return couldNotRun(`cambio check: there is no document of Cambio's kinds in ${paths.join(', ')}`);
-    const settings = settingsOf(options);
+    const { input, cluster } = options.server ? await readCluster(options) : await readPaths(options, paths);
+    const settings = settingsOf(options, cluster);
     const report = checkPolicy(input, settings);
     const policy: Policy = {
       objects: input.objects,
       snapshot: report.store.snapshot(),
       settings,
-      exchange: { issuerURL: settings.issuerURL, maxLifetimeSeconds: Math.floor(options['max-lifetime'] / 1000), signingAlgorithm: 'ES256' },
+      exchange: { issuerURL: settings.issuerURL, maxLifetimeSeconds: Math.floor(options['max-lifetime'] / 1000), signingAlgorithm: options['default-signing-algorithm'] },
     };
     const question = await readQuestion(options);
-    const answer = question && (await answerQuestion(question, policy));
-    process.stdout.write(print(options, input, report, policy, question, answer));
+    const answer = question && { ...(await answerQuestion(question, policy)), now: question.now };
+    process.stdout.write(printCheck(options, input, report, policy, answer));
     if (answer !== undefined) return answer.outcome === 'granted' ? 0 : answer.outcome === 'denied' ? 1 : 2;
     return report.findings.some(({ severity }) => severity === 'error') ? 1 : 0;
   } catch (error) {
@@ -41,11 +39,18 @@ function couldNotRun(message: string): number {
   return 2;
 }
 
-/** What a server would be started with. */
-function settingsOf(options: CheckOptions): PolicySettings {
-  const trusted: readonly string[] = options['trusted-namespaces'] ?? supposed['trusted-namespaces'];
+/** A path without a single manifest is a mistake, and must not pass for a policy without one. */
+async function readPaths(options: CheckOptions, paths: readonly string[]): Promise<ReadCluster> {
+  const input = await readFiles(paths, () => buffer(process.stdin));
+  if (input.objects.size === 0 && input.problems.length === 0) throw new Error(`there is no document of Cambio's kinds in ${paths.join(', ')}`);
   const issuerURL = options['cluster-issuer'] ?? supposed['cluster-issuer'];
-  return { issuerURL: options.issuer ?? supposed.issuer, isTrustedNamespace: (namespace) => trusted.includes(namespace), cluster: { issuerURL, audiences: [issuerURL] } };
+  return { input, cluster: { issuerURL, audiences: [issuerURL] } };
+}
+
+/** What a server would be started with. */
+function settingsOf(options: CheckOptions, cluster: ReadCluster['cluster']): PolicySettings {
+  const trusted: readonly string[] = options['trusted-namespaces'] ?? supposed['trusted-namespaces'];
+  return { issuerURL: options.issuer ?? supposed.issuer, isTrustedNamespace: (namespace) => trusted.includes(namespace), cluster };
 }
 
 /** The question that the options ask; undefined where they ask about no token. */
@@ -58,7 +63,7 @@ async function readQuestion(options: CheckOptions): Promise<Question | undefined
     client: options.client,
     trustedIssuer: options['trusted-issuer'],
     parameters: { audience, resource, scope, subject_token_type: options['subject-token-type'], requested_token_type: options['requested-token-type'] },
-    now: at ?? Date.now() / 1000,
+    now: at ?? Math.floor(Date.now() / 1000),
   };
 }
 
@@ -73,23 +78,4 @@ async function readBytes(option: string, file: string): Promise<Buffer> {
   return readFile(file).catch((error: NodeJS.ErrnoException) => {
     throw new Error(error.code === 'ENOENT' ? `${option}: there is no file ${file}` : `${option}: ${error.message}`);
   });
-}
-
-function print(options: CheckOptions, input: CheckInput, report: PolicyReport, policy: Policy, question: Question | undefined, answer: Answer | undefined): string {
-  const { findings, rows } = report;
-  if (options.output === 'json') return `${JSON.stringify({ problems: findings, objects: rows, passedOver: input.passedOver, ...(answer && { answer }) }, null, 2)}\n`;
-  const annotations = options.output === 'github' ? findings.map((finding) => `${formatAnnotation(finding)}\n`).join('') : '';
-  const described = formatReport(options.output === 'github' ? { ...report, findings: [] } : report, input, suppositionsOf(options), nextOf(report, answer));
-  if (question === undefined || answer === undefined) return annotations + described;
-  const next = answer.outcome === 'granted' ? 'nothing has to be done: a server with these manifests and flags answers so' : answer.record.check === 'client' ? unknownClient(answer.client, policy) : nextStepAfter(answer.record.check);
-  return `${annotations}${described}\n${formatAnswer(answer, new Date(question.now * 1000).toISOString().replace('.000Z', 'Z'), next)}`;
-}
-
-function suppositionsOf(options: CheckOptions): string[] {
-  return Object.entries(supposed).flatMap(([name, value]) => (options[name as keyof typeof supposed] === undefined ? [`--${name} ${[value].flat().join(',')}`] : []));
-}
-
-function nextOf({ findings }: PolicyReport, answer: Answer | undefined): string {
-  if (findings.some(({ severity }) => severity === 'error')) return 'mend these and check again; an object that is not ready is off once it is deployed, and no other notices';
-  return answer === undefined ? 'ask about a token: --claims FILE --client NAMESPACE/NAME --audience AUDIENCE' : 'see below';
 }

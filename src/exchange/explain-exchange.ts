@@ -26,7 +26,7 @@ export type Explanation = {
 };
 
 /** The steps before the decision that look at what the caller shows. */
-const steps: readonly Omit<ExplainedCheck, 'verdict'>[] = [
+export const steps: readonly Omit<ExplainedCheck, 'verdict'>[] = [
   { name: 'client', asks: 'Is the client known, and who it says it is?' },
   { name: 'subject-token', asks: 'Is the subject token good, and of an issuer that the client refers to?' },
 ];

@@ -41,12 +41,15 @@ export function jsonSchemaOf(kind: KindName): Node {
 export function jsonSchemaOfAll(): Node {
   const own = (kind: KindName): Node => {
     const { $schema: _, ...schema } = jsonSchemaOf(kind);
-    return { if: { type: 'object', required: ['kind'], properties: { kind: { const: kind } } }, then: schema };
+    return when({ type: 'object', required: ['kind'], properties: { kind: { const: kind } } }, schema);
   };
   const isOurs = { type: 'object', required: ['apiVersion'], properties: { apiVersion: { type: 'string', pattern: `^${group.replace('.', '\\.')}(/|$)` } } };
   const known = { required: ['kind'], properties: { apiVersion: { const: apiVersion }, kind: { enum: kindNames } } };
-  return { $schema: dialect, title: apiVersion, type: ['object', 'null'], if: isOurs, then: { allOf: [known, ...kindNames.map(own)] } };
+  return { $schema: dialect, title: apiVersion, type: ['object', 'null'], ...when(isOurs, { allOf: [known, ...kindNames.map(own)] }) };
 }
+
+/** What holds of a value that a condition holds of. An object with a literal member `then` would be taken for a promise. */
+const when = (condition: Node, holds: Node): Node => Object.fromEntries([['if', condition], ['then', holds]]);
 
 /** The name of a kind's file, as kubeconform fills it in: `{{.ResourceKind}}_{{.ResourceAPIVersion}}.json`. */
 export const jsonSchemaFile = (kind: KindName): string => `${kind.toLowerCase()}_${version}.json`;
