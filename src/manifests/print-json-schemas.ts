@@ -48,8 +48,9 @@ export function jsonSchemaOfAll(): Node {
   return { $schema: dialect, title: apiVersion, type: ['object', 'null'], ...when(isOurs, { allOf: [known, ...kindNames.map(own)] }) };
 }
 
-/** What holds of a value that a condition holds of. An object with a literal member `then` would be taken for a promise. */
-const when = (condition: Node, holds: Node): Node => Object.fromEntries([['if', condition], ['then', holds]]);
+/** The keyword: written as a member of an object it would make that object pass for a promise. */
+const consequence = 'then';
+const when = (condition: Node, holds: Node): Node => ({ if: condition, [consequence]: holds });
 
 /** The name of a kind's file, as kubeconform fills it in: `{{.ResourceKind}}_{{.ResourceAPIVersion}}.json`. */
 export const jsonSchemaFile = (kind: KindName): string => `${kind.toLowerCase()}_${version}.json`;
