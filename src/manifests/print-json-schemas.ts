@@ -48,9 +48,8 @@ export function jsonSchemaOfAll(): Node {
   return { $schema: dialect, title: apiVersion, type: ['object', 'null'], ...when(isOurs, { allOf: [known, ...kindNames.map(own)] }) };
 }
 
-/** The keyword: written as a member of an object it would make that object pass for a promise. */
-const consequence = 'then';
-const when = (condition: Node, holds: Node): Node => ({ if: condition, [consequence]: holds });
+// oxlint-disable-next-line unicorn/no-thenable -- it is a keyword of JSON Schema, and nothing awaits this.
+const when = (condition: Node, holds: Node): Node => ({ if: condition, then: holds });
 
 /** The name of a kind's file, as kubeconform fills it in: `{{.ResourceKind}}_{{.ResourceAPIVersion}}.json`. */
 export const jsonSchemaFile = (kind: KindName): string => `${kind.toLowerCase()}_${version}.json`;
