@@ -11,7 +11,7 @@ export const supposed = {
 
 /** A moment: RFC 3339, or seconds since the epoch as a token has them. In seconds. */
 const moment: ReadValue<number> = (value) => {
-  const seconds = /^[0-9]{1,12}$/.test(value) ? Number(value) : /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}/.test(value) ? Date.parse(value) / 1000 : NaN;
+  const seconds = /^[0-9]{1,12}(\.[0-9]+)?$/.test(value) ? Number(value) : /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}/.test(value) ? Date.parse(value) / 1000 : NaN;
   if (!Number.isFinite(seconds)) throw new Error('must be a time such as 2027-01-15T08:00:00Z, or seconds since 1970');
   return seconds;
 };

@@ -1,7 +1,7 @@
 // `cambio check`: tells what a server would make of manifests, and of a token, before anything is deployed.
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
-import { parseStrictObject } from '../exchange/strict-json.ts';
+import { parseStrictObject, type JsonObject } from '../exchange/strict-json.ts';
 import type { PolicySettings } from '../policy/settings.ts';
 import { readCluster, type ReadCluster } from './check-cluster.ts';
 import { readFiles } from './check-input.ts';
@@ -10,12 +10,24 @@ import { checkPolicy } from './check-policy.ts';
 import { printCheck } from './check-print.ts';
 import { answerQuestion, type Policy, type Question } from './check-question.ts';
 
+/** Where a command reads and writes. */
+export type Streams = { readStdin: () => Promise<Buffer>; out: (text: string) => void; err: (text: string) => void };
+
+const ofTheProcess: Streams = {
+  readStdin: () => buffer(process.stdin),
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+};
+
 /** Runs the command. @returns 0: all is well, or the token is granted; 1: it is not; 2: it could not be told */
-export async function runCheck(options: CheckOptions, paths: readonly string[]): Promise<number> {
+export async function runCheck(options: CheckOptions, paths: readonly string[], streams = ofTheProcess): Promise<number> {
   const mistakes = mistakesIn(options, paths);
-  if (mistakes.length > 0) return couldNotRun(`${mistakes.join('\n')}\nSee cambio check --help.`);
+  if (mistakes.length > 0) {
+    streams.err(`${mistakes.join('\n')}\nSee cambio check --help.\n`);
+    return 2;
+  }
   try {
-    const { input, cluster } = options.server ? await readCluster(options) : await readPaths(options, paths);
+    const { input, cluster } = options.server ? await readCluster(options) : await readPaths(options, paths, streams);
     const settings = settingsOf(options, cluster);
     const report = checkPolicy(input, settings);
     const policy: Policy = {
@@ -24,24 +36,20 @@ export async function runCheck(options: CheckOptions, paths: readonly string[]):
       settings,
       exchange: { issuerURL: settings.issuerURL, maxLifetimeSeconds: Math.floor(options['max-lifetime'] / 1000), signingAlgorithm: options['default-signing-algorithm'] },
     };
-    const question = await readQuestion(options);
+    const question = await readQuestion(options, streams);
     const answer = question && { ...(await answerQuestion(question, policy)), now: question.now };
-    process.stdout.write(printCheck(options, input, report, policy, answer));
+    streams.out(printCheck(options, input, report, policy, answer));
     if (answer !== undefined) return answer.outcome === 'granted' ? 0 : answer.outcome === 'denied' ? 1 : 2;
     return report.findings.some(({ severity }) => severity === 'error') ? 1 : 0;
   } catch (error) {
-    return couldNotRun(`cambio check: ${(error as Error).message}`);
+    streams.err(`cambio check: ${(error as Error).message}\n`);
+    return 2;
   }
 }
 
-function couldNotRun(message: string): number {
-  process.stderr.write(`${message}\n`);
-  return 2;
-}
-
 /** A path without a single manifest is a mistake, and must not pass for a policy without one. */
-async function readPaths(options: CheckOptions, paths: readonly string[]): Promise<ReadCluster> {
-  const input = await readFiles(paths, () => buffer(process.stdin));
+async function readPaths(options: CheckOptions, paths: readonly string[], { readStdin }: Streams): Promise<ReadCluster> {
+  const input = await readFiles(paths, readStdin);
   if (input.objects.size === 0 && input.problems.length === 0) throw new Error(`there is no document of Cambio's kinds in ${paths.join(', ')}`);
   const issuerURL = options['cluster-issuer'] ?? supposed['cluster-issuer'];
   return { input, cluster: { issuerURL, audiences: [issuerURL] } };
@@ -54,10 +62,10 @@ function settingsOf(options: CheckOptions, cluster: ReadCluster['cluster']): Pol
 }
 
 /** The question that the options ask; undefined where they ask about no token. */
-async function readQuestion(options: CheckOptions): Promise<Question | undefined> {
+async function readQuestion(options: CheckOptions, streams: Streams): Promise<Question | undefined> {
   const { token, claims, at, audience, resource, scope } = options;
   if (token === undefined && claims === undefined) return undefined;
-  const shown = token === undefined ? { claims: await readClaims(claims ?? '') } : { token: (await readBytes('--token', token)).toString('utf8').trim() };
+  const shown = token === undefined ? { claims: await readClaims(claims ?? '', streams) } : { token: (await readBytes('--token', token, streams)).toString('utf8').trim() };
   return {
     shown,
     client: options.client,
@@ -67,14 +75,14 @@ async function readQuestion(options: CheckOptions): Promise<Question | undefined
   };
 }
 
-async function readClaims(file: string) {
-  const claims = parseStrictObject(await readBytes('--claims', file));
+async function readClaims(file: string, streams: Streams): Promise<JsonObject> {
+  const claims = parseStrictObject(await readBytes('--claims', file, streams));
   if (claims === undefined) throw new Error(`--claims: ${file === '-' ? 'standard input' : file} is not a JSON object, or has a name twice`);
   return claims;
 }
 
-async function readBytes(option: string, file: string): Promise<Buffer> {
-  if (file === '-') return buffer(process.stdin);
+async function readBytes(option: string, file: string, { readStdin }: Streams): Promise<Buffer> {
+  if (file === '-') return readStdin();
   return readFile(file).catch((error: NodeJS.ErrnoException) => {
     throw new Error(error.code === 'ENOENT' ? `${option}: there is no file ${file}` : `${option}: ${error.message}`);
   });

@@ -1,6 +1,6 @@
 // Explains an exchange: runs it as a server would, and tells what every check says, those after the first denial too.
 import type { AuditRecord } from './audit-record.ts';
-import { checks } from './checks.ts';
+import { checks, type Check } from './checks.ts';
 import type { Case } from './decide.ts';
 import type { ExchangeEffects, SigningAlgorithm } from './effects.ts';
 import { exchangeToken } from './exchange-token.ts';
@@ -26,9 +26,9 @@ export type Explanation = {
 };
 
 /** The steps before the decision that look at what the caller shows. */
-export const steps: readonly Omit<ExplainedCheck, 'verdict'>[] = [
-  { name: 'client', asks: 'Is the client known, and who it says it is?' },
-  { name: 'subject-token', asks: 'Is the subject token good, and of an issuer that the client refers to?' },
+export const steps: readonly Pick<Check, 'name' | 'asks' | 'mistake'>[] = [
+  { name: 'client', asks: 'Is the client known, and who it says it is?', mistake: 'invalid_client' },
+  { name: 'subject-token', asks: 'Is the subject token good, and of an issuer that the client refers to?', mistake: 'unacceptable_token' },
 ];
 
 /** Explains a request. Rejects only where the server would report a bug. */
@@ -69,16 +69,12 @@ function explainChecks(decided: Case | undefined, error: OAuthError | undefined,
   return [...steps.slice(0, reached).map(passes), refused, ...steps.slice(reached + 1).map(unknown), ...unasked];
 }
 
-/** Asks every check, though the first denial would be enough. One that can't bear what an earlier one lets stand says nothing. */
+/** Asks every check whose answer means something, though the first denial would be enough. */
 function askAll(decided: Case): ExplainedCheck[] {
   return checks.map((check) => {
-    const { name, asks } = check;
-    try {
-      const reason = check.denies(decided);
-      return reason === undefined ? passes(check) : { name, asks, verdict: 'denies', reason };
-    } catch {
-      return unknown(check);
-    }
+    if (check.needs !== undefined && decided[check.needs] === undefined) return unknown(check);
+    const reason = check.denies(decided);
+    return reason === undefined ? passes(check) : { name: check.name, asks: check.asks, verdict: 'denies', reason };
   });
 }
 
@@ -87,6 +83,6 @@ function deniedLater(error: OAuthError | undefined): ExplainedCheck[] {
   return error === undefined || checks.some((check) => check.name === error.check) ? [] : [refusal(error)];
 }
 
-const passes = ({ name, asks }: Omit<ExplainedCheck, 'verdict'>): ExplainedCheck => ({ name, asks, verdict: 'passes' });
-const unknown = ({ name, asks }: Omit<ExplainedCheck, 'verdict'>): ExplainedCheck => ({ name, asks, verdict: 'unknown' });
+const passes = ({ name, asks }: Pick<Check, 'name' | 'asks'>): ExplainedCheck => ({ name, asks, verdict: 'passes' });
+const unknown = ({ name, asks }: Pick<Check, 'name' | 'asks'>): ExplainedCheck => ({ name, asks, verdict: 'unknown' });
 const refusal = ({ check, reason }: OAuthError): ExplainedCheck => ({ name: check, asks: '', verdict: 'denies', reason });
