@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { parseStrictObject, type JsonObject } from '../exchange/strict-json.ts';
 import type { PolicySettings } from '../policy/settings.ts';
-import { readCluster, type ReadCluster } from './check-cluster.ts';
+import type { ReadCluster } from './check-cluster.ts';
 import { readFiles } from './check-input.ts';
 import { mistakesIn, supposed, type CheckOptions } from './check-options.ts';
 import { checkPolicy } from './check-policy.ts';
@@ -27,7 +27,7 @@ export async function runCheck(options: CheckOptions, paths: readonly string[], 
     return 2;
   }
   try {
-    const { input, cluster } = options.server ? await readCluster(options) : await readPaths(options, paths, streams);
+    const { input, cluster } = options.server ? await readServer(options) : await readPaths(options, paths, streams);
     const settings = settingsOf(options, cluster);
     const report = checkPolicy(input, settings);
     const policy: Policy = {
@@ -51,12 +51,23 @@ export async function runCheck(options: CheckOptions, paths: readonly string[], 
 async function readPaths(options: CheckOptions, paths: readonly string[], { readStdin }: Streams): Promise<ReadCluster> {
   const input = await readFiles(paths, readStdin);
   if (input.objects.size === 0 && input.problems.length === 0) throw new Error(`there is no document of Cambio's kinds in ${paths.join(', ')}`);
+  return { input, cluster: supposedCluster(options) };
+}
+
+/** Kinds of verification that need a cluster are looked at as they would be in one. */
+function supposedCluster(options: CheckOptions): ReadCluster['cluster'] {
   const issuerURL = options['cluster-issuer'] ?? supposed['cluster-issuer'];
-  return { input, cluster: { issuerURL, audiences: [issuerURL] } };
+  return { issuerURL, audiences: [issuerURL] };
+}
+
+/** What talks to clusters is loaded only where one is asked: it takes longer than all the rest. */
+async function readServer(options: CheckOptions): Promise<ReadCluster> {
+  const { readCluster } = await import('./check-cluster.ts');
+  return readCluster(options);
 }
 
 /** What a server would be started with. */
-function settingsOf(options: CheckOptions, cluster: ReadCluster['cluster']): PolicySettings {
+export function settingsOf(options: CheckOptions, cluster = supposedCluster(options)): PolicySettings {
   const trusted: readonly string[] = options['trusted-namespaces'] ?? supposed['trusted-namespaces'];
   return { issuerURL: options.issuer ?? supposed.issuer, isTrustedNamespace: (namespace) => trusted.includes(namespace), cluster };
 }
