@@ -1,0 +1,133 @@
+// Other clusters: the Secrets that describe them are followed, and each becomes a client of its API server.
+import { KubeConfig } from '@kubernetes/client-node';
+import type { ClusterFacts, ClusterRef } from '../policy/clusters.ts';
+import { createApiServer, type ApiServer } from './api-server.ts';
+import { audiencesOf } from './cluster-facts.ts';
+import { readRemoteCluster, type RemoteCluster } from './read-remote-cluster.ts';
+import { runReflector, type Delivery, type ReflectorOptions, type ReflectorState } from './reflector.ts';
+import { reviewsInFlight } from './token-review.ts';
+
+/** The label that a Secret must have to be used as another cluster's. Without it no Secret is even read. */
+export const remoteClusterLabel = 'cambio.dev/remote-cluster';
+
+/** Connections for the documents of one cluster. */
+const documentConnections = 2;
+
+/** The clients of one API server. */
+export type ClusterConnection = {
+  /** For its documents. */
+  api: ApiServer;
+  /** For TokenReviews: on connections of their own, so that keys are fetched while reviews wait for each other. */
+  reviewer: ApiServer;
+};
+
+/**
+ * Finds the API server of a cluster. It is given out only while it is the one that is meant (`identity`): else a token
+ * might be shown to another one.
+ * @returns its clients, or a sentence on why there are none now
+ */
+export type FindCluster = (cluster: ClusterRef, identity: string | undefined) => ClusterConnection | string;
+
+export type RemoteClustersOptions = {
+  /** Cambio's own API server, and its own namespace there: where the Secrets are. */
+  api: ApiServer;
+  namespace: string;
+  /** Told what is known of a cluster now; undefined if it can't be used, or is gone. */
+  onFacts: (name: string, facts: ClusterFacts | undefined) => void;
+  /** Told of a Secret with the label that can't be used, and why. */
+  onMistake: (name: string, mistake: string) => void;
+  onState: (state: ReflectorState) => void;
+  monotonic: () => number;
+  random: () => number;
+} & Pick<ReflectorOptions, 'times' | 'pause'>;
+
+export type RemoteClusters = {
+  find: (name: string, identity: string | undefined) => ClusterConnection | string;
+  /** Follows the Secrets until `signal` is aborted. */
+  run: (signal: AbortSignal) => Promise<void>;
+  close: () => Promise<void>;
+};
+
+type Connected = ClusterConnection & { cluster: RemoteCluster };
+
+/** Makes it, with no cluster known. */
+export function createRemoteClusters(options: RemoteClustersOptions): RemoteClusters {
+  const { api, namespace, onFacts, onMistake, onState, monotonic, random, times, pause } = options;
+  /** A cluster, or what is wrong with its Secret. */
+  const known = new Map<string, Connected | string>();
+  const retiring = new Set<Promise<unknown>>();
+  let synced = false;
+
+  function take(deliveries: readonly Delivery[]): void {
+    for (const { name, object } of deliveries) {
+      const read = object === undefined ? undefined : readRemoteCluster(object);
+      if (typeof read === 'string') onMistake(name, read);
+      replace(name, read);
+      onFacts(name, read === undefined || typeof read === 'string' ? undefined : factsOf(read));
+    }
+    synced = true;
+  }
+
+  function replace(name: string, next: RemoteCluster | string | undefined): void {
+    const before = known.get(name);
+    if (typeof before === 'object') {
+      if (typeof next === 'object' && sameCluster(before.cluster, next)) return;
+      retire(before);
+    }
+    if (next === undefined) known.delete(name);
+    else known.set(name, typeof next === 'string' ? next : connect(next));
+  }
+
+  function connect(cluster: RemoteCluster): Connected {
+    const config = kubeConfigOf(cluster);
+    return {
+      cluster,
+      api: createApiServer(config, monotonic, documentConnections),
+      reviewer: createApiServer(config, monotonic, reviewsInFlight),
+    };
+  }
+
+  /** What was asked with the old credential may be answered; then its connections are closed. */
+  function retire({ api: documents, reviewer }: ClusterConnection): void {
+    const retired = Promise.all([documents.retire(), reviewer.retire()]).finally(() => retiring.delete(retired));
+    retiring.add(retired);
+  }
+
+  return {
+    find: (name, identity) => {
+      const cluster = known.get(name);
+      if (typeof cluster === 'string') return `Secret ${name}: ${cluster}`;
+      if (cluster === undefined) {
+        if (!synced) return `Secret ${name}: the Secrets in namespace ${namespace} have not been read yet`;
+        return `there is no Secret ${name} with the label ${remoteClusterLabel}: "true" in namespace ${namespace}`;
+      }
+      return cluster.cluster.identity === identity ? cluster : `Secret ${name}: it has just been changed`;
+    },
+    run: (signal) => {
+      const path = `/api/v1/namespaces/${namespace}/secrets`;
+      const query = { labelSelector: `${remoteClusterLabel}=true` };
+      return runReflector({ api, path, query, deliver: take, onState, monotonic, random, ...(times && { times }), ...(pause && { pause }) }, signal);
+    },
+    close: async () => {
+      const open = [...known.values()].filter((cluster) => typeof cluster === 'object');
+      await Promise.all([...open.flatMap((cluster) => [cluster.api.close(), cluster.reviewer.close()]), ...retiring]);
+    },
+  };
+}
+
+const sameCluster = (a: RemoteCluster, b: RemoteCluster): boolean => a.identity === b.identity && a.token === b.token;
+
+const factsOf = ({ identity, token }: RemoteCluster): ClusterFacts => ({ identity, audiences: audiencesOf(token) });
+
+/** A configuration that says where, by which CA and with which token, and nothing else: no proxy, no program, no file. */
+function kubeConfigOf({ server, certificateAuthority, token }: RemoteCluster): KubeConfig {
+  const config = new KubeConfig();
+  const name = 'remote';
+  config.loadFromOptions({
+    clusters: [{ name, server, caData: Buffer.from(certificateAuthority).toString('base64'), skipTLSVerify: false }],
+    users: [{ name, token }],
+    contexts: [{ name, cluster: name, user: name }],
+    currentContext: name,
+  });
+  return config;
+}
