@@ -1,12 +1,12 @@
 // The keys that an API server publishes, fetched with the credential that Cambio has for it (OpenID Connect Discovery 1.0 §4).
 import { isObject } from '../manifests/read-object.ts';
 import { KeyFetchError, type FetchKeySet } from '../policy/key-fetch.ts';
-import type { Issuer } from '../policy/policy.ts';
+import type { Verification } from '../policy/policy.ts';
 import type { ApiResponse, ApiServer } from './api-server.ts';
+import type { FindCluster } from './cluster-connection.ts';
 import { describeFailure } from './describe-failure.ts';
-import type { FindCluster } from './remote-clusters.ts';
 
-/** How long a fetch may take, in milliseconds: both documents together. */
+/** How long a fetch may take, in milliseconds. */
 export const clusterKeysTimeout = 5_000;
 
 /** The largest document that is read, in bytes. */
@@ -21,14 +21,15 @@ const keysPath = '/openid/v1/jwks';
  */
 export function createClusterKeyFetcher(find: FindCluster): FetchKeySet {
   return async ({ url, verification }, signal) => {
-    const cluster = asksCluster(verification) ? find(verification) : 'it asks no API server';
+    const cluster = 'cluster' in verification ? find(verification) : 'it asks no API server';
     if (typeof cluster === 'string') throw new KeyFetchError('FetchFailed', cluster);
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(clusterKeysTimeout)]);
     // Both at once, so that no new credential comes between them.
-    const [discovery, keys] = await Promise.all([discoveryPath, keysPath].map((path) => fetchDocument(cluster.api, path, limit)));
-    const { issuer } = member(readDocument(discovery, discoveryPath, verification.method));
+    const [discovery, keys] = await Promise.all([fetchDocument(cluster.api, discoveryPath, signal), fetchDocument(cluster.api, keysPath, signal)]);
+    const document = readDocument(discovery, discoveryPath, verification.method);
+    const issuer = isObject(document) ? document['issuer'] : undefined;
     if (issuer !== url) {
-      throw new KeyFetchError('IssuerMismatch', `the API server calls itself ${typeof issuer === 'string' ? issuer.slice(0, 512) : 'nothing'}, and spec.issuer.url is ${url}`);
+      const named = typeof issuer === 'string' ? `calls itself ${JSON.stringify(issuer.slice(0, 512))}` : 'does not say what it calls itself';
+      throw new KeyFetchError('IssuerMismatch', `the API server ${named}, and issuer.url is ${JSON.stringify(url)}`);
     }
     // Without its max-age: API servers let it be kept for an hour, which is long for a key that was removed, and asking costs little.
     return { jwks: readDocument(keys, keysPath, verification.method), maxAgeSeconds: undefined };

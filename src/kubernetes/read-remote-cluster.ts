@@ -1,6 +1,7 @@
 // Reads the Secret that describes another cluster: which API server, by which CA it is known, and what is shown to it.
-import { createHash, X509Certificate } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { isObject } from '../manifests/read-object.ts';
+import { mistakeInCertificates } from '../policy/read-certificates.ts';
 import type { KubeObject } from './reflector.ts';
 
 /** Another cluster, as its Secret describes it. */
@@ -34,11 +35,11 @@ export function readRemoteCluster({ data }: KubeObject): RemoteCluster | string 
   const token = read(values, 'token');
   if ('mistake' in token) return token.mistake;
   if (!isServerURL(server.value)) return 'server must be the https URL of an API server, without user info, query or fragment';
-  const certificateAuthority = certificatesOf(authority.value);
-  if (certificateAuthority === undefined) return 'ca.crt must be certificates in PEM';
+  const broken = mistakeInCertificates(authority.value);
+  if (broken !== undefined) return `ca.crt ${broken}`;
   if (!/^[!-~]+$/.test(token.value)) return 'token must be one line of printable ASCII characters';
-  const identity = createHash('sha256').update(JSON.stringify([server.value, certificateAuthority])).digest('base64url');
-  return { server: server.value, certificateAuthority, token: token.value, identity };
+  const identity = createHash('sha256').update(JSON.stringify([server.value, authority.value])).digest('base64url');
+  return { server: server.value, certificateAuthority: authority.value, token: token.value, identity };
 }
 
 /** The text of a key; line breaks at its end, which editors and `echo` leave, don't count. */
@@ -54,14 +55,4 @@ function read(values: Record<string, unknown>, key: Key): { value: string } | { 
 function isServerURL(text: string): boolean {
   if (!/^https:\/\/[!-~]+$/.test(text) || /[?#@\\]/.test(text) || !URL.canParse(text)) return false;
   return new URL(text).hostname !== '';
-}
-
-/** The certificates of a PEM text, in their normal form; undefined where there are none, or one is broken. */
-function certificatesOf(text: string): string | undefined {
-  const found = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  try {
-    return found.length === 0 ? undefined : found.map((pem) => new X509Certificate(pem).toString()).join('');
-  } catch {
-    return undefined;
-  }
 }

@@ -1,32 +1,17 @@
 // Other clusters: the Secrets that describe them are followed, and each becomes a client of its API server.
 import { KubeConfig } from '@kubernetes/client-node';
-import type { ClusterFacts, ClusterRef } from '../policy/clusters.ts';
-import { createApiServer, type ApiServer } from './api-server.ts';
+import type { ClusterFacts } from '../policy/policy.ts';
+import type { ApiServer } from './api-server.ts';
+import { closeCluster, connectCluster, type ClusterConnection, type FindCluster } from './cluster-connection.ts';
 import { audiencesOf } from './cluster-facts.ts';
 import { readRemoteCluster, type RemoteCluster } from './read-remote-cluster.ts';
 import { runReflector, type Delivery, type ReflectorOptions, type ReflectorState } from './reflector.ts';
-import { reviewsInFlight } from './token-review.ts';
 
-/** The label that a Secret must have to be used as another cluster's. Without it no Secret is even read. */
+/** The label that a Secret must have to be used as another cluster's. Without it no Secret is even asked for. */
 export const remoteClusterLabel = 'cambio.dev/remote-cluster';
 
 /** Connections for the documents of one cluster. */
 const documentConnections = 2;
-
-/** The clients of one API server. */
-export type ClusterConnection = {
-  /** For its documents. */
-  api: ApiServer;
-  /** For TokenReviews: on connections of their own, so that keys are fetched while reviews wait for each other. */
-  reviewer: ApiServer;
-};
-
-/**
- * Finds the API server of a cluster. It is given out only while it is the one that is meant (`identity`): else a token
- * might be shown to another one.
- * @returns its clients, or a sentence on why there are none now
- */
-export type FindCluster = (cluster: ClusterRef, identity: string | undefined) => ClusterConnection | string;
 
 export type RemoteClustersOptions = {
   /** Cambio's own API server, and its own namespace there: where the Secrets are. */
@@ -42,7 +27,7 @@ export type RemoteClustersOptions = {
 } & Pick<ReflectorOptions, 'times' | 'pause'>;
 
 export type RemoteClusters = {
-  find: (name: string, identity: string | undefined) => ClusterConnection | string;
+  find: FindCluster;
   /** Follows the Secrets until `signal` is aborted. */
   run: (signal: AbortSignal) => Promise<void>;
   close: () => Promise<void>;
@@ -79,29 +64,24 @@ export function createRemoteClusters(options: RemoteClustersOptions): RemoteClus
   }
 
   function connect(cluster: RemoteCluster): Connected {
-    const config = kubeConfigOf(cluster);
-    return {
-      cluster,
-      api: createApiServer(config, monotonic, documentConnections),
-      reviewer: createApiServer(config, monotonic, reviewsInFlight),
-    };
+    return { cluster, ...connectCluster(kubeConfigOf(cluster), monotonic, documentConnections) };
   }
 
   /** What was asked with the old credential may be answered; then its connections are closed. */
-  function retire({ api: documents, reviewer }: ClusterConnection): void {
-    const retired = Promise.all([documents.retire(), reviewer.retire()]).finally(() => retiring.delete(retired));
+  function retire(before: Connected): void {
+    const retired = Promise.all([before.api.retire(), before.reviewer.retire()]).finally(() => retiring.delete(retired));
     retiring.add(retired);
   }
 
   return {
-    find: (name, identity) => {
-      const cluster = known.get(name);
-      if (typeof cluster === 'string') return `Secret ${name}: ${cluster}`;
-      if (cluster === undefined) {
+    find: ({ cluster: name = '', identity }) => {
+      const found = known.get(name);
+      if (typeof found === 'string') return `Secret ${name}: ${found}`;
+      if (found === undefined) {
         if (!synced) return `Secret ${name}: the Secrets in namespace ${namespace} have not been read yet`;
         return `there is no Secret ${name} with the label ${remoteClusterLabel}: "true" in namespace ${namespace}`;
       }
-      return cluster.cluster.identity === identity ? cluster : `Secret ${name}: it has just been changed`;
+      return found.cluster.identity === identity ? found : `Secret ${name}: it has just been changed`;
     },
     run: (signal) => {
       const path = `/api/v1/namespaces/${namespace}/secrets`;
@@ -110,7 +90,7 @@ export function createRemoteClusters(options: RemoteClustersOptions): RemoteClus
     },
     close: async () => {
       const open = [...known.values()].filter((cluster) => typeof cluster === 'object');
-      await Promise.all([...open.flatMap((cluster) => [cluster.api.close(), cluster.reviewer.close()]), ...retiring]);
+      await Promise.all([...open.map(closeCluster), ...retiring]);
     },
   };
 }

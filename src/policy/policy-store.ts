@@ -3,9 +3,9 @@ import { formatPath } from '../manifests/format-path.ts';
 import type { KindName } from '../manifests/kinds.ts';
 import type { Manifest, ObjectId, ReadObject } from '../manifests/read-object.ts';
 import { clientId, compileClient, type CompiledClient, type FindIssuer } from './compile-client.ts';
-import { compileIssuer } from './compile-issuer.ts';
+import { clusterSecretOf, compileIssuer } from './compile-issuer.ts';
 import { notAccepted, summarize, type Condition } from './conditions.ts';
-import type { PolicySnapshot } from './policy.ts';
+import type { ClusterFacts, PolicySnapshot } from './policy.ts';
 import { resolveIssuers, type IssuerEntry, type IssuerState } from './resolve-issuers.ts';
 import type { PolicySettings } from './settings.ts';
 
@@ -29,6 +29,11 @@ export type PolicyStore = {
    * @returns the verdicts on the objects that were changed or that refer to what was changed
    */
   apply: (changes: readonly Change[]) => Verdict[];
+  /**
+   * Takes what is known of another cluster now, by the name of its Secret; undefined if it can't be used.
+   * @returns the verdicts on the objects that this changes
+   */
+  setClusterFacts: (name: string, facts: ClusterFacts | undefined) => Verdict[];
   /** Says that everything has been listed once. */
   complete: () => void;
 };
@@ -41,6 +46,7 @@ export function createPolicyStore(settings: PolicySettings): PolicyStore {
   const issuers = new Map<string, IssuerEntry>();
   /** TrustedIssuers that are there but could not be read: a reference to one is not a reference to nothing. */
   const unreadIssuers = new Set<string>();
+  const clusters = new Map<string, ClusterFacts>();
   const clients = new Map<string, Manifest<'ExchangeClient'>>();
   const clientsByIssuer = new Map<string, Set<string>>();
   let states: ReadonlyMap<string, IssuerState> = new Map();
@@ -62,14 +68,33 @@ export function createPolicyStore(settings: PolicySettings): PolicyStore {
         setClient(clientId(id.namespace, id.name), manifestOf(object, 'ExchangeClient'));
       }
     }
+    return [...refused.values(), ...refresh(touchedIssuers, touchedClients)];
+  }
+
+  /** Resolves and compiles anew what was touched, and what refers to it. */
+  function refresh(touchedIssuers: ReadonlySet<string>, touchedClients: Set<string>): Verdict[] {
     const changedIssuers = touchedIssuers.size === 0 ? [] : refreshIssuers(touchedIssuers);
     for (const name of changedIssuers) for (const id of clientsByIssuer.get(name) ?? []) touchedClients.add(id);
-    return [...refused.values(), ...issuerVerdicts(changedIssuers), ...refreshClients(touchedClients)];
+    return [...issuerVerdicts(changedIssuers), ...refreshClients(touchedClients)];
   }
+
+  function setClusterFacts(name: string, facts: ClusterFacts | undefined): Verdict[] {
+    if (JSON.stringify(facts) === JSON.stringify(clusters.get(name))) return [];
+    setOrDelete(clusters, name, facts);
+    const touched = new Set<string>();
+    for (const [issuer, { manifest }] of issuers) {
+      if (clusterSecretOf(manifest.spec) !== name) continue;
+      issuers.set(issuer, compiledEntry(manifest));
+      touched.add(issuer);
+    }
+    return refresh(touched, new Set());
+  }
+
+  const compiledEntry = (manifest: Manifest<'TrustedIssuer'>): IssuerEntry => ({ manifest, compiled: compileIssuer(manifest, settings, (name) => clusters.get(name)) });
 
   function setIssuer(name: string, object: ReadObject | undefined): void {
     const manifest = manifestOf(object, 'TrustedIssuer');
-    setOrDelete(issuers, name, manifest && { manifest, compiled: compileIssuer(manifest, settings) });
+    setOrDelete(issuers, name, manifest && compiledEntry(manifest));
     if (object !== undefined && manifest === undefined) unreadIssuers.add(name);
     else unreadIssuers.delete(name);
   }
@@ -140,6 +165,7 @@ export function createPolicyStore(settings: PolicySettings): PolicyStore {
   return {
     snapshot: () => snapshot,
     apply,
+    setClusterFacts,
     complete: () => {
       snapshot = { ...snapshot, complete: true };
     },
