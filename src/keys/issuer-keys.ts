@@ -1,8 +1,8 @@
 // The keys that issuers publish: fetched, kept, refreshed before they get old, and forgotten with their issuer.
 import type { IssuerKeys } from '../exchange/issuer-keys.ts';
+import type { FetchKeySet } from '../policy/key-fetch.ts';
 import type { KeyState } from '../policy/key-state.ts';
 import type { Issuer, Verification } from '../policy/policy.ts';
-import type { FetchKeySet } from './key-fetch.ts';
 
 /** The ways of verification that need an issuer's published keys, in some case at least. */
 export type FetchedMethod = Exclude<Verification['method'], 'jwks'>;

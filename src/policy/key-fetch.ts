@@ -1,6 +1,6 @@
 // What it is to fetch the key set of an issuer: the form of every way to do it, and how it fails.
-import type { Reasons } from '../policy/conditions.ts';
-import type { Issuer } from '../policy/policy.ts';
+import type { Reasons } from './conditions.ts';
+import type { Issuer } from './policy.ts';
 
 /** What was fetched: a document that claims to be a JWK Set, and for how long its server lets it be kept. */
 export type FetchedKeySet = {
