@@ -17,19 +17,23 @@ export type RemoteClustersOptions = {
   /** Cambio's own API server, and its own namespace there: where the Secrets are. */
   api: ApiServer;
   namespace: string;
-  /** Told what is known of a cluster now; undefined if it can't be used, or is gone. */
-  onFacts: (name: string, facts: ClusterFacts | undefined) => void;
-  /** Told of a Secret with the label that can't be used, and why. */
-  onMistake: (name: string, mistake: string) => void;
-  onState: (state: ReflectorState) => void;
   monotonic: () => number;
   random: () => number;
 } & Pick<ReflectorOptions, 'times' | 'pause'>;
 
+/** Who is told what the Secrets say. */
+export type RemoteClustersObserver = {
+  /** What is known of a cluster now; undefined if it can't be used, or is gone. */
+  onFacts: (name: string, facts: ClusterFacts | undefined) => void;
+  /** A Secret with the label can't be used, and why. */
+  onMistake: (name: string, mistake: string) => void;
+  onState: (state: ReflectorState) => void;
+};
+
 export type RemoteClusters = {
   find: FindCluster;
   /** Follows the Secrets until `signal` is aborted. */
-  run: (signal: AbortSignal) => Promise<void>;
+  run: (observer: RemoteClustersObserver, signal: AbortSignal) => Promise<void>;
   close: () => Promise<void>;
 };
 
@@ -37,13 +41,13 @@ type Connected = ClusterConnection & { cluster: RemoteCluster };
 
 /** Makes it, with no cluster known. */
 export function createRemoteClusters(options: RemoteClustersOptions): RemoteClusters {
-  const { api, namespace, onFacts, onMistake, onState, monotonic, random, times, pause } = options;
+  const { api, namespace, monotonic, random, times, pause } = options;
   /** A cluster, or what is wrong with its Secret. */
   const known = new Map<string, Connected | string>();
   const retiring = new Set<Promise<unknown>>();
   let synced = false;
 
-  function take(deliveries: readonly Delivery[]): void {
+  function take(deliveries: readonly Delivery[], { onFacts, onMistake }: RemoteClustersObserver): void {
     for (const { name, object } of deliveries) {
       const read = object === undefined ? undefined : readRemoteCluster(object);
       if (typeof read === 'string') onMistake(name, read);
@@ -83,10 +87,11 @@ export function createRemoteClusters(options: RemoteClustersOptions): RemoteClus
       }
       return found.cluster.identity === identity ? found : `Secret ${name}: it has just been changed`;
     },
-    run: (signal) => {
+    run: (observer, signal) => {
       const path = `/api/v1/namespaces/${namespace}/secrets`;
       const query = { labelSelector: `${remoteClusterLabel}=true` };
-      return runReflector({ api, path, query, deliver: take, onState, monotonic, random, ...(times && { times }), ...(pause && { pause }) }, signal);
+      const deliver = (deliveries: readonly Delivery[]): void => take(deliveries, observer);
+      return runReflector({ api, path, query, deliver, onState: observer.onState, monotonic, random, ...(times && { times }), ...(pause && { pause }) }, signal);
     },
     close: async () => {
       const open = [...known.values()].filter((cluster) => typeof cluster === 'object');
