@@ -201,6 +201,22 @@ describe('connections', () => {
     await vi.waitFor(() => expect(server.open()).toBe(0));
   });
 
+  test('retire() lets what is in flight end, and then none is left', async () => {
+    const waiting: ServerResponse[] = [];
+    const server = await serve((_, response) => void waiting.push(response));
+    const api = plain(server);
+    // The second has no connection yet when it is retired.
+    const requests = [api.request(get)];
+    await vi.waitFor(() => expect(waiting).toHaveLength(1));
+    requests.push(api.request(get));
+    const retired = api.retire();
+    await vi.waitFor(() => expect(waiting).toHaveLength(2));
+    for (const response of waiting) response.end('{}');
+    expect((await Promise.all(requests)).map(({ status }) => status)).toEqual([200, 200]);
+    await retired;
+    await vi.waitFor(() => expect(server.open()).toBe(0));
+  });
+
   test('close() without any is fine, twice too', async () => {
     const server = await serve(ok);
     const api = plain(server);

@@ -45,6 +45,23 @@ describe('createTokenReview', () => {
     ]);
   });
 
+  test('asks the API server of the issuer and no other, and none where there is none', async () => {
+    server.order('list', { status: 201, body: '{}' });
+    const asked: unknown[] = [];
+    const review = createTokenReview(
+      (cluster) => {
+        asked.push(cluster);
+        return cluster.cluster === 'east' ? { api: { ...api, request: () => Promise.reject(new Error('not for reviews')) }, reviewer: api } : `there is no Secret ${cluster.cluster}`;
+      },
+      () => undefined,
+    );
+    const of = (name: string): Issuer => ({ ...issuer, verification: { method: 'tokenReview', cluster: name, identity: 'id' } });
+    await review(of('east'), 't', []);
+    await expect(review(of('west'), 't', [])).rejects.toMatchObject({ mistake: 'issuer_unavailable', check: 'token-review', message: 'TokenReview could not be had: there is no Secret west' });
+    expect(asked).toEqual([{ cluster: 'east', identity: 'id' }, { cluster: 'west', identity: 'id' }]);
+    expect(server.seen).toHaveLength(1);
+  });
+
   test('reads all of an answer', async () => {
     const user = { username: 'system:serviceaccount:a:b', uid: 'u', groups: ['g', 'h'], extra: { 'authentication.kubernetes.io/pod-name': ['p'] } };
     server.order('list', { status: 201, body: JSON.stringify({ status: { authenticated: true, audiences: ['cambio'], user } }) });
@@ -81,6 +98,7 @@ describe('createTokenReview', () => {
     expect(failure).toBeInstanceOf(OAuthError);
     expect(failure).toMatchObject({ mistake: 'issuer_unavailable', check: 'token-review', retryAfterSeconds: 5 });
     expect(troubles).toEqual([expect.stringMatching(reason)]);
+    expect(troubles[0]).toMatch(/^cluster: /);
   });
 });
 
