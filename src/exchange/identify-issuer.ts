@@ -10,7 +10,7 @@ import { keysFor, refuseBySignature } from './verify-signature.ts';
 
 type Keys = readonly PublicKey[] | undefined;
 
-/** Where the keys of an issuer come from. Undefined: none are known. */
+/** Where the keys of an issuer come from. Undefined: none are known. Empty: it is known that it publishes none. */
 type KeySource = {
   /** Those that are known now. */
   known: (issuer: Issuer, issuerKeys: IssuerKeys) => Keys;
@@ -92,7 +92,7 @@ async function checkSignatures(token: ParsedJwt, issuers: readonly Issuer[], ref
 }
 
 async function check(token: ParsedJwt, issuer: Issuer, refusal: string | undefined, keys: Keys): Promise<Candidate> {
-  if (keys === undefined) return { issuer, refusal, signature: 'no-keys', reason: 'no keys of it are known' };
+  if (keys === undefined || keys.length === 0) return { issuer, refusal, signature: 'no-keys', reason: 'no keys of it are known' };
   const reason = await refuseBySignature(token, keys);
   const signature = reason === undefined ? 'good' : keysFor(token, keys).length === 0 ? 'unknown' : 'bad';
   return { issuer, refusal, signature, reason };

@@ -5,7 +5,7 @@ import type { ApiServer } from './api-server.ts';
 import { closeCluster, connectCluster, type ClusterConnection, type FindCluster } from './cluster-connection.ts';
 import { audiencesOf } from './cluster-facts.ts';
 import { readRemoteCluster, type RemoteCluster } from './read-remote-cluster.ts';
-import { runReflector, type Delivery, type ReflectorOptions, type ReflectorState } from './reflector.ts';
+import { runReflector, type Delivery, type KubeObject, type ReflectorOptions, type ReflectorState } from './reflector.ts';
 
 /** The label that a Secret must have to be used as another cluster's. Without it no Secret is even asked for. */
 export const remoteClusterLabel = 'cambio.dev/remote-cluster';
@@ -23,7 +23,7 @@ export type RemoteClustersOptions = {
 
 /** Who is told what the Secrets say. */
 export type RemoteClustersObserver = {
-  /** What is known of a cluster now; undefined if it can't be used, or is gone. */
+  /** What is known of a cluster now; undefined if its Secret is gone. */
   onFacts: (name: string, facts: ClusterFacts | undefined) => void;
   /** A Secret with the label can't be used, and why. */
   onMistake: (name: string, mistake: string) => void;
@@ -49,10 +49,10 @@ export function createRemoteClusters(options: RemoteClustersOptions): RemoteClus
 
   function take(deliveries: readonly Delivery[], { onFacts, onMistake }: RemoteClustersObserver): void {
     for (const { name, object } of deliveries) {
-      const read = object === undefined ? undefined : readRemoteCluster(object);
+      const read = object && readRemoteCluster(object);
       if (typeof read === 'string') onMistake(name, read);
       replace(name, read);
-      onFacts(name, read === undefined || typeof read === 'string' ? undefined : factsOf(read));
+      onFacts(name, object === undefined || read === undefined ? undefined : factsOf(object, read));
     }
     synced = true;
   }
@@ -102,7 +102,10 @@ export function createRemoteClusters(options: RemoteClustersOptions): RemoteClus
 
 const sameCluster = (a: RemoteCluster, b: RemoteCluster): boolean => a.identity === b.identity && a.token === b.token;
 
-const factsOf = ({ identity, token }: RemoteCluster): ClusterFacts => ({ identity, audiences: audiencesOf(token) });
+function factsOf({ metadata: { uid, resourceVersion } }: KubeObject, read: RemoteCluster | string): ClusterFacts {
+  const known = typeof read === 'string' ? { identity: undefined, audiences: [] } : { identity: read.identity, audiences: audiencesOf(read.token) };
+  return { revision: `${uid}/${resourceVersion}`, ...known };
+}
 
 /** A configuration that says where, by which CA and with which token, and nothing else: no proxy, no program, no file. */
 function kubeConfigOf({ server, certificateAuthority, token }: RemoteCluster): KubeConfig {

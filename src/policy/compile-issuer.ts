@@ -44,7 +44,7 @@ export function compileIssuer(manifest: Manifest<'TrustedIssuer'>, settings: Pol
   return {
     issuer: {
       name,
-      revision: [uid, generation, ...(facts === undefined ? [] : [facts.identity])].join('/'),
+      revision: [uid, generation, ...(facts === undefined ? [] : [facts.revision])].join('/'),
       url,
       audiences: new Set(spec.issuer.audiences),
       apiServerAudiences,

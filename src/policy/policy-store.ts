@@ -30,7 +30,7 @@ export type PolicyStore = {
    */
   apply: (changes: readonly Change[]) => Verdict[];
   /**
-   * Takes what is known of another cluster now, by the name of its Secret; undefined if it can't be used.
+   * Takes what is known of another cluster now, by the name of its Secret; undefined if that is not there.
    * @returns the verdicts on the objects that this changes
    */
   setClusterFacts: (name: string, facts: ClusterFacts | undefined) => Verdict[];

@@ -29,8 +29,13 @@ export type AskedCluster = {
 
 /** What is known of another cluster from its Secret. */
 export type ClusterFacts = {
-  /** Another one as soon as the Secret may mean another cluster: what was remembered of the one before counts no longer. */
-  identity: string;
+  /** Another one with every change of the Secret: what failed before may go well now. */
+  revision: string;
+  /**
+   * Another one as soon as the Secret may mean another cluster: what was remembered of the one before counts no longer.
+   * Undefined if the Secret can't be used.
+   */
+  identity: string | undefined;
   /** Audiences that its API server takes for its own, as far as Cambio found them. */
   audiences: readonly string[];
 };

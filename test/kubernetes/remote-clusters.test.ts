@@ -21,14 +21,16 @@ let end: AbortController;
 let running: Promise<void>;
 /** What was told, in short. */
 let told: string[];
+let revisions: string[];
 
 beforeEach(async () => {
   home = await startFakeApiServer();
   api = connectTo(home.url);
   remotes = [];
   told = [];
+  revisions = [];
   end = new AbortController();
-  clusters = createRemoteClusters({ api, namespace: 'cambio-system', monotonic: () => 0, random: () => 0, pause: () => new Promise(setImmediate) });
+  clusters = createRemoteClusters({ api, namespace: 'cambio-system', monotonic: () => 0, random: () => 0, pause: async () => void (await new Promise(setImmediate)) });
   running = Promise.resolve();
 });
 afterEach(async () => {
@@ -43,7 +45,10 @@ afterEach(async () => {
 function start(): void {
   running = clusters.run(
     {
-      onFacts: (name, facts) => told.push(`${name} ${facts === undefined ? 'gone' : JSON.stringify(facts.audiences)}`),
+      onFacts: (name, facts) => {
+        if (facts !== undefined) revisions.push(facts.revision);
+        told.push(`${name} ${facts === undefined ? 'gone' : facts.identity === undefined ? 'broken' : JSON.stringify(facts.audiences)}`);
+      },
       onMistake: (name, mistake) => told.push(`${name}: ${mistake}`),
       onState: ({ trouble }) => told.push(trouble ?? 'in step'),
     },
@@ -93,7 +98,7 @@ describe('the Secrets', () => {
     putSecret('east', { server: 'eA==' });
     const west = putSecret('west', (await remote()).secretData());
     start();
-    await until(() => expect(told).toEqual(['east: the key ca.crt is missing', 'east gone', 'west []', 'in step']));
+    await until(() => expect(told).toEqual(['east: the key ca.crt is missing', 'east broken', 'west []', 'in step']));
     expect(clusters.find({ cluster: 'east', identity: undefined })).toBe('Secret east: the key ca.crt is missing');
     expect((await found('west', west).api.request(get)).status).toBe(200);
   });
@@ -230,10 +235,11 @@ describe('a Secret that changes', () => {
     start();
     await until(() => expect(told).toContain('in step'));
     putSecret('east', { ...east.secretData(), token: '' });
-    await until(() => expect(told.slice(2)).toEqual(['east: the key token is missing', 'east gone']));
+    await until(() => expect(told.slice(2)).toEqual(['east: the key token is missing', 'east broken']));
     expect(clusters.find({ cluster: 'east', identity })).toBe('Secret east: the key token is missing');
     putSecret('east', east.secretData());
     await until(() => expect(told.at(-1)).toBe('east []'));
+    expect(revisions).toEqual(['uid-1/8', 'uid-1/9', 'uid-1/10']);
     expect((await found('east', identity).api.request(get)).status).toBe(200);
   });
 
