@@ -77,7 +77,7 @@ export async function identifyIssuer(token: ParsedJwt, registered: RegisteredCla
 
 /** Tries all keys that are known; and if none verifies the token, those that there are after a fetch. */
 async function checkSignatures(token: ParsedJwt, issuers: readonly Issuer[], refusals: readonly (string | undefined)[], issuerKeys: IssuerKeys): Promise<readonly Candidate[]> {
-  const first = await Promise.all(issuers.map((issuer, index) => check(token, issuer, refusals[index], sourceOf(issuer).known(issuer, issuerKeys))));
+  const first = await Promise.all(issuers.map((issuer, index) => tryKeys(token, issuer, refusals[index], sourceOf(issuer).known(issuer, issuerKeys))));
   // An issuer in trouble makes nobody wait whose token is another one's.
   if (first.some(({ signature }) => signature === 'good')) return first;
   return Promise.all(
@@ -86,12 +86,12 @@ async function checkSignatures(token: ParsedJwt, issuers: readonly Issuer[], ref
       // For a token that is not acceptable anyway nothing is fetched.
       if (refusal !== undefined || signature === 'bad') return candidate;
       const source = sourceOf(issuer);
-      return check(token, issuer, refusal, await (signature === 'no-keys' ? source.current : source.refetched)(issuer, issuerKeys));
+      return tryKeys(token, issuer, refusal, await (signature === 'no-keys' ? source.current : source.refetched)(issuer, issuerKeys));
     }),
   );
 }
 
-async function check(token: ParsedJwt, issuer: Issuer, refusal: string | undefined, keys: Keys): Promise<Candidate> {
+async function tryKeys(token: ParsedJwt, issuer: Issuer, refusal: string | undefined, keys: Keys): Promise<Candidate> {
   if (keys === undefined || keys.length === 0) return { issuer, refusal, signature: 'no-keys', reason: 'no keys of it are known' };
   const reason = await refuseBySignature(token, keys);
   const signature = reason === undefined ? 'good' : keysFor(token, keys).length === 0 ? 'unknown' : 'bad';

@@ -16,7 +16,7 @@ type Signer = keyof typeof pairs;
 const key = (signer: Signer, kid: string | undefined = signer): PublicKey => ({ kid, algorithms: ['EdDSA'], key: pairs[signer].publicKey });
 
 /** A token that a cluster signed. */
-function mint(signer: Signer, { kid = signer as string | null, aud = 'cambio' } = {}): string {
+function mint(signer: Signer, { kid = signer, aud = 'cambio' }: { kid?: string | null; aud?: string } = {}): string {
   const account = { namespace: 'payments', serviceaccount: { name: 'api', uid: 'uid' } };
   const parts = [{ alg: 'EdDSA', ...(kid === null ? {} : { kid }) }, { iss: url, sub, aud, iat: now - 10, exp: now + 600, 'kubernetes.io': account }];
   const input = parts.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
