@@ -5,6 +5,8 @@ import { tokenEndpoint, type TokenEndpointOptions } from './token-endpoint.ts';
 
 export type AppOptions = {
   issuerURL: string;
+  /** Where the keys are served, if that is elsewhere. */
+  jwksURI?: string | undefined;
   /** The JWK Set as it is published now. */
   jwks: () => object;
   token: TokenEndpointOptions;
@@ -14,7 +16,7 @@ export type AppOptions = {
 export const publishedMaxAgeSeconds = 300;
 
 /** Makes the express app of the public port. */
-export function createApp({ issuerURL, jwks, token }: AppOptions): Express {
+export function createApp({ issuerURL, jwksURI, jwks, token }: AppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', 'strong');
@@ -23,7 +25,7 @@ export function createApp({ issuerURL, jwks, token }: AppOptions): Express {
   app.all(exactly(at.token), answerToken);
   // Only what can be a name: anything else would have to be decoded first.
   app.all(new RegExp(`^${RegExp.escape(at.clients)}/([a-z0-9-]+)/([a-z0-9.-]+)/token$`), answerToken);
-  const document = metadata(issuerURL);
+  const document = metadata(issuerURL, jwksURI);
   app.get(exactly(at.openidConfiguration), (_request, response) => publish(response, document));
   app.get(exactly(at.authorizationServer), (_request, response) => publish(response, document));
   app.get(exactly(at.jwks), (_request, response) => publish(response, jwks(), 'application/jwk-set+json'));

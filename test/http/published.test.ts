@@ -55,6 +55,14 @@ describe('metadata', () => {
     await close();
   });
 
+  test('keys that are served from elsewhere are still served here as well', async () => {
+    const jwksURI = 'https://keys.example.com/jwks.json';
+    const { url, close } = await serveApp({ jwksURI, jwks });
+    expect(await (await fetch(`${url}/.well-known/openid-configuration`)).json()).toEqual({ ...metadata, jwks_uri: jwksURI });
+    expect((await fetch(`${url}/jwks`)).status).toBe(200);
+    await close();
+  });
+
   test('below a path, nothing stands at the root', async () => {
     const { url, close } = await serveApp({ issuerURL: 'https://h.example.com/a', jwks });
     const paths = ['/jwks', '/token', '/clients/a/b/token', '/.well-known/openid-configuration', '/.well-known/oauth-authorization-server', '/b/jwks'];
