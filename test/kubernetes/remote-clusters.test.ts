@@ -38,7 +38,7 @@ afterEach(async () => {
   await running;
   await clusters.close();
   await api.close();
-  for (const remote of remotes) await remote.close();
+  for (const started of remotes) await started.close();
   await home.close();
 });
 
