@@ -35,7 +35,7 @@ describe.skipIf(!inject('cluster').available)('two clusters with one issuer URL'
     await west.mustKubectl(['apply', '-f', example('1-in-the-other-cluster.yaml')], { cwd: root });
     await connect('west', 'cambio');
     await home.mustKubectl(['apply', '-f', example('3-issuers.yaml'), '-f', example('4-client.yaml')], { cwd: root });
-    await apply(issuerManifest('home-keys', { kubernetesDiscovery: {} }, undefined), issuerManifest('west-keys', { kubernetesDiscovery: { cluster: { secretRef: { name: 'west' } } } }));
+    await apply(issuerManifest('home-keys', { kubernetesDiscovery: {} }, {}), issuerManifest('west-keys', { kubernetesDiscovery: { cluster: { secretRef: { name: 'west' } } } }));
     await apply(clientManifest('by-keys', ['home-keys', 'west-keys']));
     const kubeconfig = await home.kubeconfigForServiceAccount('cambio-system', 'cambio');
     cambio = await startCambio(['--kubeconfig', kubeconfig, '--issuer', issuer, '--token-review-cache', '0s']);
@@ -281,12 +281,12 @@ const pod = {
   spec: { serviceAccountName: 'api', containers: [{ name: 'api', image: 'example.com/api' }] },
 };
 
-function issuerManifest(name: string, verification: object, of: string | undefined = url): object {
+function issuerManifest(name: string, verification: object, named: object = { url }): object {
   return {
     apiVersion: 'cambio.dev/v1alpha1',
     kind: 'TrustedIssuer',
     metadata: { name },
-    spec: { issuer: { ...(of === undefined ? {} : { url: of }), audiences: [issuer] }, verification },
+    spec: { issuer: { ...named, audiences: [issuer] }, verification },
   };
 }
 
