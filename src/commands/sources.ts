@@ -11,6 +11,7 @@ import { cacheReviews } from '../kubernetes/review-cache.ts';
 import { createStatusWriter } from '../kubernetes/status-writer.ts';
 import { createTokenReview, reviewsInFlight } from '../kubernetes/token-review.ts';
 import { formatProblem } from '../manifests/parse-manifests.ts';
+import { KeyFetchError, type FetchKeySet } from '../policy/key-fetch.ts';
 import type { Change, PolicyStore, Verdict } from '../policy/policy-store.ts';
 import type { PolicySettings } from '../policy/settings.ts';
 import type { ServeOptions } from './serve-options.ts';
@@ -20,11 +21,14 @@ export type Source = {
   description: string;
   isTrustedNamespace: PolicySettings['isTrustedNamespace'];
   reviewToken: ReviewToken;
+  /** Fetches the keys that the API server of an issuer's cluster publishes. */
+  fetchClusterKeys: FetchKeySet;
   /**
    * Makes a store when it is known what the cluster calls itself, and keeps it as the source is, until the signal that
-   * the source was opened with is aborted. Rejects if it can't even begin.
+   * the source was opened with is aborted. Rejects if it can't even begin. `publish` takes verdicts that come of
+   * something else than a change of the manifests.
    */
-  run: (makeStore: (cluster: PolicySettings['cluster']) => PolicyStore) => Promise<void>;
+  run: (makeStore: (cluster: PolicySettings['cluster'], publish: (verdicts: readonly Verdict[]) => void) => PolicyStore) => Promise<void>;
   /** Why what the store has may be older than what is meant; undefined if all is well. */
   trouble: () => string | undefined;
   close: () => Promise<void>;
@@ -45,10 +49,11 @@ function openDirectory(dir: string, options: ServeOptions, log: Logger, signal: 
     description: dir,
     isTrustedNamespace: (namespace) => trusted === undefined || trusted.includes(namespace),
     reviewToken: () => Promise.reject(new OAuthError('issuer_unavailable', 'token-review', 'there is no API server')),
+    fetchClusterKeys: () => Promise.reject(new KeyFetchError('FetchFailed', 'there is no API server')),
     trouble: () => trouble,
     close: async () => undefined,
     run: (makeStore) => {
-      const store = makeStore(undefined);
+      const store = makeStore(undefined, () => undefined);
       return runDirectorySource({
         dir,
         signal,
@@ -83,6 +88,7 @@ function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal): S
     description: api.server,
     isTrustedNamespace: (candidate) => trusted.includes(candidate),
     reviewToken: cacheReviews(review, options['token-review-cache'], monotonic),
+    fetchClusterKeys: () => Promise.reject(new KeyFetchError('FetchFailed', 'keys of API servers are not fetched yet')),
     trouble: () => (troubles.size === 0 ? undefined : [...troubles].map(([kind, why]) => `${kind}: ${why}`).join('; ')),
     close: async () => {
       await Promise.all([api.close(), reviewer.close()]);
@@ -90,9 +96,9 @@ function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal): S
     run: async (makeStore) => {
       const facts = await untilRead(api, log, signal);
       if (facts === undefined) return;
-      const store = makeStore(facts);
       const onError = (id: object, message: string): void => log.warn({ object: id }, message);
       const status = createStatusWriter({ api, now: Date.now, onError, signal });
+      const store = makeStore(facts, status.want);
       await runClusterSource({
         api,
         signal,

@@ -5,6 +5,7 @@ import type { Manifest, ObjectId, ReadObject } from '../manifests/read-object.ts
 import { clientId, compileClient, type CompiledClient, type FindIssuer } from './compile-client.ts';
 import { compileIssuer } from './compile-issuer.ts';
 import { notAccepted, summarize, type Condition } from './conditions.ts';
+import type { KeyState } from './key-state.ts';
 import type { PolicySnapshot } from './policy.ts';
 import { resolveIssuers, type IssuerEntry, type IssuerState } from './resolve-issuers.ts';
 import type { PolicySettings } from './settings.ts';
@@ -29,6 +30,8 @@ export type PolicyStore = {
    * @returns the verdicts on the objects that were changed or that refer to what was changed
    */
   apply: (changes: readonly Change[]) => Verdict[];
+  /** Takes how it stands with the keys of an issuer, in the version that `revision` names. @returns the verdicts that this changes */
+  setKeyState: (name: string, revision: string, state: KeyState) => Verdict[];
   /** Says that everything has been listed once. */
   complete: () => void;
 };
@@ -43,6 +46,7 @@ export function createPolicyStore(settings: PolicySettings): PolicyStore {
   const unreadIssuers = new Set<string>();
   const clients = new Map<string, Manifest<'ExchangeClient'>>();
   const clientsByIssuer = new Map<string, Set<string>>();
+  const keyStates = new Map<string, { revision: string; state: KeyState }>();
   let states: ReadonlyMap<string, IssuerState> = new Map();
   let snapshot = emptySnapshot;
 
@@ -110,10 +114,12 @@ export function createPolicyStore(settings: PolicySettings): PolicyStore {
       const state = states.get(name);
       if (entry === undefined || state === undefined) return [];
       const { manifest, compiled } = entry;
+      const known = keyStates.get(name);
+      const fetched = known !== undefined && known.revision === state.issuer?.revision ? known.state : undefined;
       const url = compiled.issuer?.url ?? manifest.spec.issuer.url;
-      const keys = compiled.issuer?.verification.method === 'jwks' ? compiled.issuer.verification.keys.length : undefined;
+      const keys = compiled.issuer?.verification.method === 'jwks' ? compiled.issuer.verification.keys.length : fetched?.thumbprints.length;
       return [
-        verdict(manifest, state.conditions, {
+        verdict(manifest, withKeyState(state.conditions, fetched), {
           ...(url === undefined ? {} : { issuerURL: url }),
           verification: Object.keys(manifest.spec.verification)[0] ?? '',
           ...(keys === undefined ? {} : { keys }),
@@ -140,6 +146,11 @@ export function createPolicyStore(settings: PolicySettings): PolicyStore {
   return {
     snapshot: () => snapshot,
     apply,
+    setKeyState: (name, revision, state) => {
+      if (states.get(name)?.issuer?.revision !== revision) return [];
+      keyStates.set(name, { revision, state });
+      return issuerVerdicts([name]);
+    },
     complete: () => {
       snapshot = { ...snapshot, complete: true };
     },
@@ -155,6 +166,15 @@ function manifestOf<K extends KindName>(object: ReadObject | undefined, kind: K)
 
 function verdict({ kind, namespace, name, generation }: Manifest, conditions: readonly Condition[], fields: Verdict['fields']): Verdict {
   return { id: { kind, namespace, name }, generation, conditions, fields };
+}
+
+function withKeyState(conditions: readonly Condition[], state: KeyState | undefined): readonly Condition[] {
+  if (state === undefined) return conditions;
+  const { reason, message, usable } = state;
+  const keys: Condition = { type: 'KeysAvailable', status: usable ? 'True' : 'False', reason, message };
+  if (usable) return [...conditions, keys];
+  const others = conditions.filter(({ type }) => type !== 'Ready');
+  return [{ type: 'Ready', status: 'False', reason: 'KeysUnavailable', message }, ...others, keys, { type: 'Reconciling', status: 'True', reason: 'KeysUnavailable', message }];
 }
 
 function refusedVerdict(object: ReadObject): Verdict {
