@@ -29,9 +29,10 @@ export type Source = {
   fetchClusterKeys: FetchKeySet;
   /**
    * Makes a store when it is known what the cluster calls itself, and keeps it as the source is, until the signal that
-   * the source was opened with is aborted. Rejects if it can't even begin.
+   * the source was opened with is aborted. Rejects if it can't even begin. `publish` takes verdicts that come of
+   * something else than a change of the manifests.
    */
-  run: (makeStore: (cluster: PolicySettings['cluster']) => PolicyStore) => Promise<void>;
+  run: (makeStore: (cluster: PolicySettings['cluster'], publish: (verdicts: readonly Verdict[]) => void) => PolicyStore) => Promise<void>;
   /** Why what the store has may be older than what is meant; undefined if all is well. */
   trouble: () => string | undefined;
   close: () => Promise<void>;
@@ -56,7 +57,7 @@ function openDirectory(dir: string, options: ServeOptions, log: Logger, signal: 
     trouble: () => trouble,
     close: async () => undefined,
     run: (makeStore) => {
-      const store = makeStore(undefined);
+      const store = makeStore(undefined, () => undefined);
       return runDirectorySource({
         dir,
         signal,
@@ -101,9 +102,9 @@ function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal): S
     run: async (makeStore) => {
       const facts = await untilRead(api, log, signal);
       if (facts === undefined) return;
-      const store = makeStore(facts);
       const onError = (id: object, message: string): void => log.warn({ object: id }, message);
       const status = createStatusWriter({ api, now: Date.now, onError, signal });
+      const store = makeStore(facts, status.want);
       const tell = (verdicts: readonly Verdict[], changes: readonly Change[] = []): void => {
         logVerdicts(log, verdicts, changes);
         status.want(verdicts);

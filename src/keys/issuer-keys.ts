@@ -155,7 +155,7 @@ export function createIssuerKeys(options: IssuerKeysOptions): IssuerKeyStore {
       entry.kept = undefined;
       return;
     }
-    const named = keys.map((key) => ({ key, thumbprint: thumbprintOf(key) }));
+    const named = keys.map((key) => ({ key, thumbprint: thumbprintOf(key.key) }));
     const identity = JSON.stringify(named.map(({ key: { kid, algorithms }, thumbprint }) => [kid, algorithms, thumbprint]));
     if (before?.identity === identity) {
       entry.kept = { ...before, fetchedAt, fresh };

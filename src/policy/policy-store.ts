@@ -5,6 +5,7 @@ import type { Manifest, ObjectId, ReadObject } from '../manifests/read-object.ts
 import { clientId, compileClient, type CompiledClient, type FindIssuer } from './compile-client.ts';
 import { clusterSecretOf, compileIssuer } from './compile-issuer.ts';
 import { notAccepted, summarize, type Condition } from './conditions.ts';
+import type { KeyState } from './key-state.ts';
 import type { ClusterFacts, PolicySnapshot } from './policy.ts';
 import { resolveIssuers, type IssuerEntry, type IssuerState } from './resolve-issuers.ts';
 import type { PolicySettings } from './settings.ts';
@@ -34,6 +35,8 @@ export type PolicyStore = {
    * @returns the verdicts on the objects that this changes
    */
   setClusterFacts: (name: string, facts: ClusterFacts | undefined) => Verdict[];
+  /** Takes how it stands with the keys of an issuer, in the version that `revision` names. @returns the verdicts that this changes */
+  setKeyState: (name: string, revision: string, state: KeyState) => Verdict[];
   /** Says that everything has been listed once. */
   complete: () => void;
 };
@@ -49,6 +52,7 @@ export function createPolicyStore(settings: PolicySettings): PolicyStore {
   const clusters = new Map<string, ClusterFacts>();
   const clients = new Map<string, Manifest<'ExchangeClient'>>();
   const clientsByIssuer = new Map<string, Set<string>>();
+  const keyStates = new Map<string, { revision: string; state: KeyState }>();
   let states: ReadonlyMap<string, IssuerState> = new Map();
   let snapshot = emptySnapshot;
 
@@ -117,7 +121,7 @@ export function createPolicyStore(settings: PolicySettings): PolicyStore {
   /** Resolves all issuers anew and returns the names of those that are not what they were. */
   function refreshIssuers(touched: ReadonlySet<string>): string[] {
     const before = states;
-    const after = resolveIssuers(issuers);
+    const after = resolveIssuers(issuers, keyStateOf);
     const changed = new Set(touched);
     for (const [name, state] of after) {
       const old = before.get(name);
@@ -125,8 +129,13 @@ export function createPolicyStore(settings: PolicySettings): PolicyStore {
       else changed.add(name);
     }
     states = after;
-    snapshot = { ...snapshot, issuers: new Map([...after].flatMap(([name, { issuer }]) => (issuer === undefined ? [] : [[name, issuer]]))) };
+    snapshot = { ...snapshot, issuers: new Map([...after].flatMap(([name, { issuer, waiting }]) => [issuer ?? waiting ?? []].flat().map((followed) => [name, followed] as const))) };
     return [...changed];
+  }
+
+  function keyStateOf(name: string): KeyState | undefined {
+    const known = keyStates.get(name);
+    return known !== undefined && known.revision === issuers.get(name)?.compiled.issuer?.revision ? known.state : undefined;
   }
 
   function issuerVerdicts(names: readonly string[]): Verdict[] {
@@ -135,8 +144,9 @@ export function createPolicyStore(settings: PolicySettings): PolicyStore {
       const state = states.get(name);
       if (entry === undefined || state === undefined) return [];
       const { manifest, compiled } = entry;
+      const fetched = keyStateOf(name);
       const url = compiled.issuer?.url ?? manifest.spec.issuer.url;
-      const keys = compiled.issuer?.verification.method === 'jwks' ? compiled.issuer.verification.keys.length : undefined;
+      const keys = compiled.issuer?.verification.method === 'jwks' ? compiled.issuer.verification.keys.length : fetched?.thumbprints.length;
       return [
         verdict(manifest, state.conditions, {
           ...(url === undefined ? {} : { issuerURL: url }),
@@ -166,6 +176,11 @@ export function createPolicyStore(settings: PolicySettings): PolicyStore {
     snapshot: () => snapshot,
     apply,
     setClusterFacts,
+    setKeyState: (name, revision, state) => {
+      if (issuers.get(name)?.compiled.issuer?.revision !== revision) return [];
+      keyStates.set(name, { revision, state });
+      return refresh(new Set([name]), new Set());
+    },
     complete: () => {
       snapshot = { ...snapshot, complete: true };
     },

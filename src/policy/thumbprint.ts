@@ -1,13 +1,14 @@
-// The thumbprint of a public key (RFC 7638): the same for the same key, whoever publishes it and whatever its kid is.
-import { createHash } from 'node:crypto';
-import type { PublicKey } from './public-key.ts';
+// The thumbprint of a public key (RFC 7638): the same key has the same one, whatever it is called.
+import { createHash, type KeyObject } from 'node:crypto';
 
-/** The members that make a key what it is, in the order of their names (RFC 7638 §3.2, RFC 8037 §2). */
-const members = ['crv', 'e', 'kty', 'n', 'x', 'y'] as const;
+/** The members that make a key, in their order (RFC 7638 §3.2, RFC 8037 appendix A.3). */
+const members: Readonly<Record<string, readonly string[]>> = { RSA: ['e', 'kty', 'n'], EC: ['crv', 'kty', 'x', 'y'], OKP: ['crv', 'kty', 'x'] };
 
-/** SHA-256, in base64url. */
-export function thumbprintOf({ key }: PublicKey): string {
+/** SHA-256, base64url. */
+export function thumbprintOf(key: KeyObject): string {
   const jwk = key.export({ format: 'jwk' });
-  const required = Object.fromEntries(members.flatMap((name) => (jwk[name] === undefined ? [] : [[name, jwk[name]]])));
-  return createHash('sha256').update(JSON.stringify(required)).digest('base64url');
+  const names = members[jwk.kty ?? ''] ?? Object.keys(jwk).toSorted();
+  return createHash('sha256')
+    .update(JSON.stringify(Object.fromEntries(names.map((name) => [name, (jwk as Record<string, unknown>)[name]]))))
+    .digest('base64url');
 }
