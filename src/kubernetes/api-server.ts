@@ -14,6 +14,8 @@ export type ApiRequest = {
   query?: Readonly<Record<string, string>>;
   body?: unknown;
   contentType?: string;
+  /** The media types that the answer may have. Default: application/json. */
+  accept?: string;
   /** For the whole exchange, in milliseconds. */
   timeoutMs: number;
   /** The most that is read of the answer, in bytes. */
@@ -100,7 +102,7 @@ export function createApiServer(config: KubeConfig, monotonic: () => number, con
     return held;
   }
 
-  async function open(method: ApiRequest['method'], path: string, query: Readonly<Record<string, string>>, rest: { signal: AbortSignal; body?: string; contentType?: string }) {
+  async function open(method: ApiRequest['method'], path: string, query: Readonly<Record<string, string>>, rest: { signal: AbortSignal; body?: string; contentType?: string; accept?: string }) {
     const { credential, dispatcher } = await current();
     const url = new URL(base.pathname.replace(/\/$/, '') + path, base);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
@@ -109,7 +111,7 @@ export function createApiServer(config: KubeConfig, monotonic: () => number, con
       method,
       signal: rest.signal,
       headers: {
-        accept: 'application/json',
+        accept: rest.accept ?? 'application/json',
         'user-agent': 'cambio',
         ...credential.headers,
         ...(rest.body === undefined ? {} : { 'content-type': rest.contentType ?? 'application/json' }),
@@ -119,11 +121,12 @@ export function createApiServer(config: KubeConfig, monotonic: () => number, con
     return { status: response.statusCode, retryAfterSeconds: readRetryAfter(response.headers['retry-after']), body: response.body };
   }
 
-  async function request({ method, path, query = {}, body, contentType, timeoutMs, maxBytes = defaultMaxBytes, signal }: ApiRequest): Promise<ApiResponse> {
+  async function request({ method, path, query = {}, body, contentType, accept, timeoutMs, maxBytes = defaultMaxBytes, signal }: ApiRequest): Promise<ApiResponse> {
     const response = await open(method, path, query, {
       signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal === undefined ? [] : [signal])]),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       ...(contentType === undefined ? {} : { contentType }),
+      ...(accept === undefined ? {} : { accept }),
     });
     return { ...response, body: parseJson(await readText(response.body, maxBytes)) };
   }

@@ -15,6 +15,9 @@ export const maxClusterDocumentBytes = 262_144;
 const discoveryPath = '/.well-known/openid-configuration';
 const keysPath = '/openid/v1/jwks';
 
+/** The API server answers with 406 where the type of its JWK Set (RFC 7517 §8.5.2) is not asked for. */
+const accept = 'application/json, application/jwk-set+json';
+
 /**
  * Fetches the keys of a cluster from its API server itself, wherever its issuer URL points to. The `jwks_uri` in the
  * discovery document is not looked at: its host may be one that Cambio's credential must not be shown to.
@@ -38,7 +41,7 @@ export function createClusterKeyFetcher(find: FindCluster): FetchKeySet {
 
 async function fetchDocument(api: ApiServer, path: string, signal: AbortSignal): Promise<ApiResponse> {
   try {
-    return await api.request({ method: 'GET', path, timeoutMs: clusterKeysTimeout, maxBytes: maxClusterDocumentBytes, signal });
+    return await api.request({ method: 'GET', path, accept, timeoutMs: clusterKeysTimeout, maxBytes: maxClusterDocumentBytes, signal });
   } catch (error) {
     throw new KeyFetchError('FetchFailed', `the API server can not be reached: ${describeFailure(error)}`);
   }

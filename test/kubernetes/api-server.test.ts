@@ -91,6 +91,12 @@ describe('a request', () => {
     expect(headers).toMatchObject({ 'content-type': 'application/apply-patch+yaml', accept: 'application/json', authorization: 'Bearer secret', 'user-agent': 'cambio' });
   });
 
+  test('says which answers it takes', async () => {
+    const server = await serve(ok);
+    await plain(server).request({ ...get, accept: 'application/jwk-set+json' });
+    expect(server.requests[0]?.headers.accept).toBe('application/jwk-set+json');
+  });
+
   test.for([
     ['', '/version'],
     ['/', '/version'],
