@@ -48,19 +48,20 @@ function logState(log: Logger, issuer: string, { reason, message, thumbprints }:
 
 /** A store whose issuers the keys follow: after every change, and when whoever made it has seen what came of it. */
 export function withIssuerKeys(store: PolicyStore, keys: IssuerKeyStore): PolicyStore {
-  let followed: PolicySnapshot['issuers'] | undefined;
+  let last: PolicySnapshot['issuers'] | undefined;
   function follow(): void {
     const { issuers } = store.snapshot();
-    if (issuers === followed) return;
-    followed = issuers;
+    if (issuers === last) return;
+    last = issuers;
     keys.setIssuers(issuers.values());
+  }
+  function followed<T>(verdicts: T): T {
+    queueMicrotask(follow);
+    return verdicts;
   }
   return {
     ...store,
-    apply: (changes) => {
-      const verdicts = store.apply(changes);
-      queueMicrotask(follow);
-      return verdicts;
-    },
+    apply: (changes) => followed(store.apply(changes)),
+    setClusterFacts: (name, facts) => followed(store.setClusterFacts(name, facts)),
   };
 }

@@ -37,7 +37,7 @@ export async function runServe(options: ServeOptions, stop: AbortSignal): Promis
   let store: PolicyStore | undefined;
   const snapshot = (): PolicySnapshot => store?.snapshot() ?? emptySnapshot;
   let publish: (verdicts: readonly Verdict[]) => void = () => undefined;
-  const clusterKeys = { kubernetesDiscovery: source.fetchClusterKeys, tokenReview: undefined };
+  const clusterKeys = { kubernetesDiscovery: source.fetchClusterKeys, tokenReview: source.fetchClusterKeys };
   const issuerKeys = openIssuerKeys(options, proxy, clusterKeys, (name, revision, state) => publish(store?.setKeyState(name, revision, state) ?? []), log);
   const keys = await loadSigningKeys(options['signing-keys-dir'], log);
   const files = tlsFiles(options);

@@ -4,12 +4,16 @@ import type { Logger } from 'pino';
 import { OAuthError } from '../exchange/oauth-error.ts';
 import type { ReviewToken } from '../exchange/verify-by-review.ts';
 import { runDirectorySource } from '../files/directory-source.ts';
-import { createApiServer, loadKubeConfig, type ApiServer } from '../kubernetes/api-server.ts';
+import { loadKubeConfig, type ApiServer } from '../kubernetes/api-server.ts';
+import { closeCluster, connectCluster, type FindCluster } from '../kubernetes/cluster-connection.ts';
 import { readClusterFacts, type ClusterFacts } from '../kubernetes/cluster-facts.ts';
+import { createClusterKeyFetcher } from '../kubernetes/cluster-keys.ts';
 import { runClusterSource } from '../kubernetes/cluster-source.ts';
+import type { ReflectorState } from '../kubernetes/reflector.ts';
+import { createRemoteClusters } from '../kubernetes/remote-clusters.ts';
 import { cacheReviews } from '../kubernetes/review-cache.ts';
 import { createStatusWriter } from '../kubernetes/status-writer.ts';
-import { createTokenReview, reviewsInFlight } from '../kubernetes/token-review.ts';
+import { createTokenReview } from '../kubernetes/token-review.ts';
 import { formatProblem } from '../manifests/parse-manifests.ts';
 import { KeyFetchError, type FetchKeySet } from '../policy/key-fetch.ts';
 import type { Change, PolicyStore, Verdict } from '../policy/policy-store.ts';
@@ -80,18 +84,20 @@ function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal): S
   const context = config.getContextObject(config.getCurrentContext());
   const namespace = options.namespace ?? context?.namespace ?? 'cambio-system';
   const trusted = options['trusted-namespaces'] ?? [namespace];
-  const api = createApiServer(config, monotonic, 64);
-  const reviewer = createApiServer(config, monotonic, reviewsInFlight);
+  const own = connectCluster(config, monotonic, 64);
+  const { api } = own;
+  const others = createRemoteClusters({ api, namespace, monotonic, random: Math.random });
+  const find: FindCluster = (asked) => (asked.cluster === undefined ? own : others.find(asked));
   const troubles = new Map<string, string>();
-  const review = createTokenReview(reviewer, (reason) => log.error({ reason }, 'TokenReview failed'));
+  const review = createTokenReview(find, ({ name }, reason) => log.error({ issuer: name, reason }, 'TokenReview failed'));
   return {
     description: api.server,
     isTrustedNamespace: (candidate) => trusted.includes(candidate),
     reviewToken: cacheReviews(review, options['token-review-cache'], monotonic),
-    fetchClusterKeys: () => Promise.reject(new KeyFetchError('FetchFailed', 'keys of API servers are not fetched yet')),
+    fetchClusterKeys: createClusterKeyFetcher(find),
     trouble: () => (troubles.size === 0 ? undefined : [...troubles].map(([kind, why]) => `${kind}: ${why}`).join('; ')),
     close: async () => {
-      await Promise.all([api.close(), reviewer.close()]);
+      await Promise.all([closeCluster(own), others.close()]);
     },
     run: async (makeStore) => {
       const facts = await untilRead(api, log, signal);
@@ -99,6 +105,27 @@ function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal): S
       const onError = (id: object, message: string): void => log.warn({ object: id }, message);
       const status = createStatusWriter({ api, now: Date.now, onError, signal });
       const store = makeStore(facts, status.want);
+      const tell = (verdicts: readonly Verdict[], changes: readonly Change[] = []): void => {
+        logVerdicts(log, verdicts, changes);
+        status.want(verdicts);
+      };
+      const onState = (kind: string, { trouble }: ReflectorState): void => {
+        if (trouble === undefined) {
+          troubles.delete(kind);
+          log.info({ kind }, 'in step with the API server');
+        } else {
+          troubles.set(kind, trouble);
+          log.warn({ kind, trouble }, 'not in step with the API server; what was read before stays in force');
+        }
+      };
+      const following = others.run(
+        {
+          onFacts: (name, clusterFacts) => tell(store.setClusterFacts(name, clusterFacts)),
+          onMistake: (name, mistake) => log.warn({ secret: name, mistake }, 'the Secret of another cluster can not be used'),
+          onState: (state) => onState('Secret', state),
+        },
+        signal,
+      );
       await runClusterSource({
         api,
         signal,
@@ -106,21 +133,10 @@ function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal): S
         random: Math.random,
         observe: status.observe,
         onSynced: store.complete,
-        onChanges: (changes) => {
-          const verdicts = store.apply(changes);
-          logVerdicts(log, verdicts, changes);
-          status.want(verdicts);
-        },
-        onState: (kind, { trouble }) => {
-          if (trouble === undefined) {
-            troubles.delete(kind);
-            log.info({ kind }, 'in step with the API server');
-          } else {
-            troubles.set(kind, trouble);
-            log.warn({ kind, trouble }, 'not in step with the API server; what was read before stays in force');
-          }
-        },
+        onChanges: (changes) => tell(store.apply(changes), changes),
+        onState,
       });
+      await following;
       await status.idle();
     },
   };

@@ -20,24 +20,24 @@ export async function askForKeys(fetchKeySet: FetchKeySet | undefined, issuer: I
   try {
     if (fetchKeySet === undefined) throw new KeyFetchError('FetchFailed', 'there is no way to fetch its keys here');
     const { jwks, maxAgeSeconds } = await fetchKeySet(issuer, signal);
-    return { ...readAnswer(jwks, issuer), maxAgeSeconds };
+    return { ...readAnswer(jwks), maxAgeSeconds };
   } catch (error) {
-    if (error instanceof KeyFetchError) return { ...withoutKeys(error, issuer), maxAgeSeconds: undefined };
+    if (error instanceof KeyFetchError) return { ...withoutKeys(error), maxAgeSeconds: undefined };
     if (!signal.aborted) onBug(error);
     return { keys: undefined, maxAgeSeconds: undefined, failure: new KeyFetchError('FetchFailed', 'a bug: see the log') };
   }
 }
 
-function readAnswer(jwks: unknown, issuer: Issuer): Pick<Answer, 'keys' | 'failure'> {
+function readAnswer(jwks: unknown): Pick<Answer, 'keys' | 'failure'> {
   const set = readPublishedJwks(jwks);
   if (set.keys === undefined) return { keys: undefined, failure: new KeyFetchError('FetchFailed', set.mistake) };
   if (set.keys.length > 0) return { keys: set.keys, failure: undefined };
   const message = ['the published JWK Set has no usable key', ...set.passedOver.slice(0, 4)].join('; ');
-  return withoutKeys(new KeyFetchError('NoUsableKeys', message.slice(0, 1024).toWellFormed()), issuer);
+  return withoutKeys(new KeyFetchError('NoUsableKeys', message.slice(0, 1024).toWellFormed()));
 }
 
 /** An issuer that says that it has no keys has none: those of before are gone, as every key that is removed. */
-function withoutKeys(failure: KeyFetchError, issuer: Issuer): Pick<Answer, 'keys' | 'failure'> {
+function withoutKeys(failure: KeyFetchError): Pick<Answer, 'keys' | 'failure'> {
   if (failure.reason !== 'NoUsableKeys') return { keys: undefined, failure };
-  return { keys: [], failure: canDoWithoutKeys(issuer) ? undefined : failure };
+  return { keys: [], failure };
 }

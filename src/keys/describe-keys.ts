@@ -15,18 +15,15 @@ export type KeyFacts = {
 };
 
 export function describeKeys({ kept, failure, changedAt, maxStaleness, canDoWithout }: KeyFacts): KeyState {
-  const alive = kept !== undefined && kept.age <= maxStaleness;
-  const known = { usable: alive || canDoWithout, thumbprints: alive ? kept.thumbprints : [], changedAt };
+  const alive = kept !== undefined && kept.age <= maxStaleness && kept.thumbprints.length > 0;
+  // An API server that was reached, and did not tell keys that count, can be asked.
+  const answers = failure?.reason === 'NoUsableKeys' || failure?.reason === 'IssuerMismatch';
+  const known = { usable: alive || (canDoWithout && answers), thumbprints: alive ? kept.thumbprints : [], changedAt };
   // A refresh that fails once or twice before the keys are old is nobody's concern.
-  if (failure === undefined || (alive && kept.age <= kept.fresh)) return { ...known, ...available(known.thumbprints.length) };
+  if (failure === undefined || (alive && kept.age <= kept.fresh)) return { ...known, reason: 'Available', message: 'the published keys are known and refreshed' };
   if (alive) return { ...known, reason: 'Stale', message: `the keys can not be refreshed, and the last good ones are used until they are ${hours(maxStaleness)} old: ${failure.message}` };
-  if (kept !== undefined) return { ...known, reason: 'Stale', message: `the last good keys are more than ${hours(maxStaleness)} old (--max-key-staleness): ${failure.message}` };
+  if (kept !== undefined && kept.thumbprints.length > 0) return { ...known, reason: 'Stale', message: `the last good keys are more than ${hours(maxStaleness)} old (--max-key-staleness): ${failure.message}` };
   return { ...known, reason: failure.reason, message: failure.message };
 }
-
-const available = (count: number): Pick<KeyState, 'reason' | 'message'> => ({
-  reason: 'Available',
-  message: count > 0 ? 'the published keys are known and refreshed' : 'no keys are published: the API server is asked about each token',
-});
 
 const hours = (milliseconds: number): string => (milliseconds >= 3_600_000 ? `${Math.round(milliseconds / 360_000) / 10} h` : `${Math.round(milliseconds / 1000)} s`);

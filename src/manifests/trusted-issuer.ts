@@ -9,7 +9,7 @@ export const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512',
 const issuerURL = patterned(
   /^https?:\/\/([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(\/[!-"$->@-~]*)?$/,
   512,
-  'Compared with the claim `iss` code point by code point. MUST be https; http on loopback only, with allowPrivateAddresses. Immutable. May be left out for tokenReview and kubernetesDiscovery: then it is the API server\'s own issuer, shown in status.issuerURL.',
+  'Compared with the claim `iss` code point by code point. MUST be https; http on loopback only, with allowPrivateAddresses. Immutable. May be left out for tokenReview and kubernetesDiscovery without `cluster`: then it is the API server\'s own issuer, shown in status.issuerURL.',
   'an https URL without user info, query or fragment',
 );
 
@@ -121,8 +121,11 @@ function secure(member: string, urlOf: (value: Spec) => string | undefined): Rul
   };
 }
 
-/** The methods for which Cambio asks an API server. */
+/** Whether Cambio asks an API server. */
 const asksAPIServer = ({ verification: { tokenReview, kubernetesDiscovery } }: Spec): boolean => (tokenReview ?? kubernetesDiscovery) !== undefined;
+
+/** Whether it is that of another cluster. */
+const asksAnotherCluster = ({ verification: { tokenReview, kubernetesDiscovery } }: Spec): boolean => (tokenReview ?? kubernetesDiscovery)?.cluster !== undefined;
 
 export const trustedIssuerSpec = withRules(spec, [
   immutable('subjectPrefix'),
@@ -131,6 +134,12 @@ export const trustedIssuerSpec = withRules(spec, [
     message: 'issuer.url is required: only with verification.tokenReview and verification.kubernetesDiscovery may it be left out',
     field: 'issuer',
     check: (value) => value.issuer.url !== undefined || asksAPIServer(value),
+  },
+  {
+    cel: 'has(self.issuer.url) || !(has(self.verification.tokenReview) && has(self.verification.tokenReview.cluster) || has(self.verification.kubernetesDiscovery) && has(self.verification.kubernetesDiscovery.cluster))',
+    message: 'issuer.url is required: another cluster must not say itself which tokens it is asked about',
+    field: 'issuer',
+    check: (value) => value.issuer.url !== undefined || !asksAnotherCluster(value),
   },
   secure('issuer.url', (value) => value.issuer.url),
   secure('issuer.discoveryURL', (value) => value.issuer.discoveryURL),

@@ -1,7 +1,7 @@
 // Compiles a TrustedIssuer into what requests use, or says why it is off.
 import type { Manifest } from '../manifests/read-object.ts';
 import type { Reasons } from './conditions.ts';
-import type { Issuer, Verification } from './policy.ts';
+import type { ClusterFacts, Issuer, Verification } from './policy.ts';
 import { readInlineJwks } from './public-key.ts';
 import { mistakeInCertificates } from './read-certificates.ts';
 import type { PolicySettings } from './settings.ts';
@@ -13,10 +13,15 @@ export type Refusal = { reason: Exclude<Reasons['Accepted'], 'Accepted'>; messag
 /** A TrustedIssuer on its own: in force unless another one stands in its way. */
 export type CompiledIssuer = { issuer: Issuer; refusal?: never } | { issuer?: never; refusal: Refusal };
 
+/** Finds what is known of another cluster by the name of its Secret. */
+export type FindClusterFacts = (name: string) => ClusterFacts | undefined;
+
 /** Compiles one TrustedIssuer by itself; what several of them do to each other is decided in resolve-issuers.ts. */
-export function compileIssuer(manifest: Manifest<'TrustedIssuer'>, settings: PolicySettings): CompiledIssuer {
+export function compileIssuer(manifest: Manifest<'TrustedIssuer'>, settings: PolicySettings, findFacts: FindClusterFacts): CompiledIssuer {
   const { spec, name, uid, generation } = manifest;
-  const verification = compileVerification(spec, settings);
+  const remote = clusterSecretOf(spec);
+  const facts = remote === undefined ? undefined : findFacts(remote);
+  const verification = compileVerification(spec, settings, facts);
   if ('reason' in verification) return { refusal: verification };
   const ofOwnCluster = 'cluster' in verification && verification.cluster === undefined;
   const url = spec.issuer.url ?? (ofOwnCluster ? settings.cluster?.issuerURL : undefined);
@@ -30,6 +35,7 @@ export function compileIssuer(manifest: Manifest<'TrustedIssuer'>, settings: Pol
   const apiServerAudiences = new Set(spec.issuer.apiServerAudiences);
   if (kubernetes) apiServerAudiences.add(url);
   if (ofOwnCluster || url === settings.cluster?.issuerURL) for (const audience of settings.cluster?.audiences ?? []) apiServerAudiences.add(audience);
+  for (const audience of facts?.audiences ?? []) apiServerAudiences.add(audience);
   const own = spec.issuer.audiences.find((audience) => apiServerAudiences.has(audience));
   if (own !== undefined) {
     const message = `spec.issuer.audiences: ${own} is an audience of the API server, and a token with it is always refused; name one of Cambio's, such as ${settings.issuerURL}`;
@@ -38,7 +44,7 @@ export function compileIssuer(manifest: Manifest<'TrustedIssuer'>, settings: Pol
   return {
     issuer: {
       name,
-      revision: `${uid}/${generation}`,
+      revision: [uid, generation, ...(facts === undefined ? [] : [facts.revision])].join('/'),
       url,
       audiences: new Set(spec.issuer.audiences),
       apiServerAudiences,
@@ -53,7 +59,11 @@ export function compileIssuer(manifest: Manifest<'TrustedIssuer'>, settings: Pol
   };
 }
 
-function compileVerification({ verification, issuer, allowPrivateAddresses }: Spec, settings: PolicySettings): Verification | Refusal {
+/** The name of the Secret that a TrustedIssuer names as another cluster's. */
+export const clusterSecretOf = ({ verification: { tokenReview, kubernetesDiscovery } }: Spec): string | undefined =>
+  (tokenReview ?? kubernetesDiscovery)?.cluster?.secretRef.name;
+
+function compileVerification({ verification, issuer, allowPrivateAddresses }: Spec, settings: PolicySettings, facts: ClusterFacts | undefined): Verification | Refusal {
   if (verification.jwks !== undefined) {
     const set = readInlineJwks(verification.jwks);
     if (set.keys === undefined) return refuse('InvalidKey', `spec.verification.jwks: ${set.mistake}`);
@@ -73,7 +83,7 @@ function compileVerification({ verification, issuer, allowPrivateAddresses }: Sp
   if (settings.cluster === undefined) {
     return refuse('InvalidField', `spec.verification.${method}: needs an API server, and manifests are read from a directory here; use jwks, jwksURL or discovery`);
   }
-  return { method, cluster: verification[method]?.cluster?.secretRef.name };
+  return { method, cluster: verification[method]?.cluster?.secretRef.name, identity: facts?.identity };
 }
 
 const refuse = (reason: Refusal['reason'], message: string): Refusal => ({ reason, message });

@@ -3,10 +3,10 @@ import { formatPath } from '../manifests/format-path.ts';
 import type { KindName } from '../manifests/kinds.ts';
 import type { Manifest, ObjectId, ReadObject } from '../manifests/read-object.ts';
 import { clientId, compileClient, type CompiledClient, type FindIssuer } from './compile-client.ts';
-import { compileIssuer } from './compile-issuer.ts';
+import { clusterSecretOf, compileIssuer } from './compile-issuer.ts';
 import { notAccepted, summarize, type Condition } from './conditions.ts';
 import type { KeyState } from './key-state.ts';
-import type { PolicySnapshot } from './policy.ts';
+import type { ClusterFacts, PolicySnapshot } from './policy.ts';
 import { resolveIssuers, type IssuerEntry, type IssuerState } from './resolve-issuers.ts';
 import type { PolicySettings } from './settings.ts';
 
@@ -30,6 +30,11 @@ export type PolicyStore = {
    * @returns the verdicts on the objects that were changed or that refer to what was changed
    */
   apply: (changes: readonly Change[]) => Verdict[];
+  /**
+   * Takes what is known of another cluster now, by the name of its Secret; undefined if that is not there.
+   * @returns the verdicts on the objects that this changes
+   */
+  setClusterFacts: (name: string, facts: ClusterFacts | undefined) => Verdict[];
   /** Takes how it stands with the keys of an issuer, in the version that `revision` names. @returns the verdicts that this changes */
   setKeyState: (name: string, revision: string, state: KeyState) => Verdict[];
   /** Says that everything has been listed once. */
@@ -44,6 +49,7 @@ export function createPolicyStore(settings: PolicySettings): PolicyStore {
   const issuers = new Map<string, IssuerEntry>();
   /** TrustedIssuers that are there but could not be read: a reference to one is not a reference to nothing. */
   const unreadIssuers = new Set<string>();
+  const clusters = new Map<string, ClusterFacts>();
   const clients = new Map<string, Manifest<'ExchangeClient'>>();
   const clientsByIssuer = new Map<string, Set<string>>();
   const keyStates = new Map<string, { revision: string; state: KeyState }>();
@@ -66,14 +72,33 @@ export function createPolicyStore(settings: PolicySettings): PolicyStore {
         setClient(clientId(id.namespace, id.name), manifestOf(object, 'ExchangeClient'));
       }
     }
+    return [...refused.values(), ...refresh(touchedIssuers, touchedClients)];
+  }
+
+  /** Resolves and compiles anew what was touched, and what refers to it. */
+  function refresh(touchedIssuers: ReadonlySet<string>, touchedClients: Set<string>): Verdict[] {
     const changedIssuers = touchedIssuers.size === 0 ? [] : refreshIssuers(touchedIssuers);
     for (const name of changedIssuers) for (const id of clientsByIssuer.get(name) ?? []) touchedClients.add(id);
-    return [...refused.values(), ...issuerVerdicts(changedIssuers), ...refreshClients(touchedClients)];
+    return [...issuerVerdicts(changedIssuers), ...refreshClients(touchedClients)];
   }
+
+  function setClusterFacts(name: string, facts: ClusterFacts | undefined): Verdict[] {
+    if (JSON.stringify(facts) === JSON.stringify(clusters.get(name))) return [];
+    setOrDelete(clusters, name, facts);
+    const touched = new Set<string>();
+    for (const [issuer, { manifest }] of issuers) {
+      if (clusterSecretOf(manifest.spec) !== name) continue;
+      issuers.set(issuer, compiledEntry(manifest));
+      touched.add(issuer);
+    }
+    return refresh(touched, new Set());
+  }
+
+  const compiledEntry = (manifest: Manifest<'TrustedIssuer'>): IssuerEntry => ({ manifest, compiled: compileIssuer(manifest, settings, (name) => clusters.get(name)) });
 
   function setIssuer(name: string, object: ReadObject | undefined): void {
     const manifest = manifestOf(object, 'TrustedIssuer');
-    setOrDelete(issuers, name, manifest && { manifest, compiled: compileIssuer(manifest, settings) });
+    setOrDelete(issuers, name, manifest && compiledEntry(manifest));
     if (object !== undefined && manifest === undefined) unreadIssuers.add(name);
     else unreadIssuers.delete(name);
   }
@@ -96,7 +121,7 @@ export function createPolicyStore(settings: PolicySettings): PolicyStore {
   /** Resolves all issuers anew and returns the names of those that are not what they were. */
   function refreshIssuers(touched: ReadonlySet<string>): string[] {
     const before = states;
-    const after = resolveIssuers(issuers);
+    const after = resolveIssuers(issuers, keyStateOf);
     const changed = new Set(touched);
     for (const [name, state] of after) {
       const old = before.get(name);
@@ -104,8 +129,13 @@ export function createPolicyStore(settings: PolicySettings): PolicyStore {
       else changed.add(name);
     }
     states = after;
-    snapshot = { ...snapshot, issuers: new Map([...after].flatMap(([name, { issuer }]) => (issuer === undefined ? [] : [[name, issuer]]))) };
+    snapshot = { ...snapshot, issuers: new Map([...after].flatMap(([name, { issuer, waiting }]) => [issuer ?? waiting ?? []].flat().map((followed) => [name, followed] as const))) };
     return [...changed];
+  }
+
+  function keyStateOf(name: string): KeyState | undefined {
+    const known = keyStates.get(name);
+    return known !== undefined && known.revision === issuers.get(name)?.compiled.issuer?.revision ? known.state : undefined;
   }
 
   function issuerVerdicts(names: readonly string[]): Verdict[] {
@@ -114,12 +144,11 @@ export function createPolicyStore(settings: PolicySettings): PolicyStore {
       const state = states.get(name);
       if (entry === undefined || state === undefined) return [];
       const { manifest, compiled } = entry;
-      const known = keyStates.get(name);
-      const fetched = known !== undefined && known.revision === state.issuer?.revision ? known.state : undefined;
+      const fetched = keyStateOf(name);
       const url = compiled.issuer?.url ?? manifest.spec.issuer.url;
       const keys = compiled.issuer?.verification.method === 'jwks' ? compiled.issuer.verification.keys.length : fetched?.thumbprints.length;
       return [
-        verdict(manifest, withKeyState(state.conditions, fetched), {
+        verdict(manifest, state.conditions, {
           ...(url === undefined ? {} : { issuerURL: url }),
           verification: Object.keys(manifest.spec.verification)[0] ?? '',
           ...(keys === undefined ? {} : { keys }),
@@ -146,10 +175,11 @@ export function createPolicyStore(settings: PolicySettings): PolicyStore {
   return {
     snapshot: () => snapshot,
     apply,
+    setClusterFacts,
     setKeyState: (name, revision, state) => {
-      if (states.get(name)?.issuer?.revision !== revision) return [];
+      if (issuers.get(name)?.compiled.issuer?.revision !== revision) return [];
       keyStates.set(name, { revision, state });
-      return issuerVerdicts([name]);
+      return refresh(new Set([name]), new Set());
     },
     complete: () => {
       snapshot = { ...snapshot, complete: true };
@@ -166,15 +196,6 @@ function manifestOf<K extends KindName>(object: ReadObject | undefined, kind: K)
 
 function verdict({ kind, namespace, name, generation }: Manifest, conditions: readonly Condition[], fields: Verdict['fields']): Verdict {
   return { id: { kind, namespace, name }, generation, conditions, fields };
-}
-
-function withKeyState(conditions: readonly Condition[], state: KeyState | undefined): readonly Condition[] {
-  if (state === undefined) return conditions;
-  const { reason, message, usable } = state;
-  const keys: Condition = { type: 'KeysAvailable', status: usable ? 'True' : 'False', reason, message };
-  if (usable) return [...conditions, keys];
-  const others = conditions.filter(({ type }) => type !== 'Ready');
-  return [{ type: 'Ready', status: 'False', reason: 'KeysUnavailable', message }, ...others, keys, { type: 'Reconciling', status: 'True', reason: 'KeysUnavailable', message }];
 }
 
 function refusedVerdict(object: ReadObject): Verdict {

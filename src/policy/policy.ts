@@ -6,8 +6,8 @@ export type Verification =
   | { method: 'discovery'; discoveryURL: string | undefined; fetch: FetchRules }
   | { method: 'jwksURL'; url: string; fetch: FetchRules }
   | { method: 'jwks'; keys: readonly PublicKey[] }
-  | { method: 'tokenReview'; cluster: ClusterRef }
-  | { method: 'kubernetesDiscovery'; cluster: ClusterRef };
+  | ({ method: 'tokenReview' } & AskedCluster)
+  | ({ method: 'kubernetesDiscovery' } & AskedCluster);
 
 /** What holds for every fetch of an issuer's documents. */
 export type FetchRules = {
@@ -19,6 +19,26 @@ export type FetchRules = {
 
 /** The name of the Secret that says which other cluster is meant; undefined is the one that Cambio runs in. */
 export type ClusterRef = string | undefined;
+
+/** The cluster whose API server is asked. */
+export type AskedCluster = {
+  cluster: ClusterRef;
+  /** Of another cluster: `identity` of what was known of it. Undefined while its Secret can't be used, and then it can't be asked. */
+  identity: string | undefined;
+};
+
+/** What is known of another cluster from its Secret. */
+export type ClusterFacts = {
+  /** Another one with every change of the Secret: what failed before may go well now. */
+  revision: string;
+  /**
+   * Another one as soon as the Secret may mean another cluster: what was remembered of the one before counts no longer.
+   * Undefined if the Secret can't be used.
+   */
+  identity: string | undefined;
+  /** Audiences that its API server takes for its own, as far as Cambio found them. */
+  audiences: readonly string[];
+};
 
 /** A TrustedIssuer in force. */
 export type Issuer = {
