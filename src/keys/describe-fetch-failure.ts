@@ -35,7 +35,7 @@ export function describeFetchFailure(error: unknown): string {
   // An AggregateError stands for several addresses that were tried; its first error says as much as all.
   const [first] = (error as { errors?: readonly unknown[] }).errors ?? [];
   if (first !== undefined) return describeFetchFailure(first);
-  if (typeof code === 'string' && code.startsWith('HPE_')) return 'the answer is not HTTP';
+  if (name === 'HTTPParserError') return 'the answer is not HTTP';
   if (typeof code === 'string' && /^(ERR_SSL|ERR_TLS|EPROTO)/.test(code)) return `no encrypted connection came about (${code})`;
   return `it failed (${typeof code === 'string' ? code : String(name)})`;
 }

@@ -1,4 +1,5 @@
 // Fetches one JSON document of an issuer: whatever its server does, within bounds, and from no address that it must not reach.
+import { isIP } from 'node:net';
 import { Agent, EnvHttpProxyAgent, request, type Dispatcher } from 'undici';
 import { KeyFetchError } from '../policy/key-fetch.ts';
 import type { FetchRules } from '../policy/policy.ts';
@@ -52,8 +53,8 @@ function refuseByURL(url: URL, { allowPrivateAddresses }: FetchRules, { isAllowe
   if (!isAllowedHost(url.hostname)) throw refusedAddress(url, 'the host is not among --allowed-issuer-hosts');
   if (url.protocol === 'http:' && !allowPrivateAddresses) throw refusedAddress(url, 'only https is fetched (http on loopback only, with allowPrivateAddresses)');
   const host = hostOf(url);
-  const kind = nameNonPublic(host);
-  if (kind !== undefined && kind !== 'not an address' && !allowPrivateAddresses) throw refusedAddress(url, `${host} is a ${kind} address; allowPrivateAddresses permits it`);
+  const kind = isIP(host) === 0 ? undefined : nameNonPublic(host);
+  if (kind !== undefined && !allowPrivateAddresses) throw refusedAddress(url, `${host} is not a public address (${kind}); allowPrivateAddresses permits it`);
 }
 
 const refusedAddress = (url: URL, why: string) => new KeyFetchError('AddressRefused', `${textOf(url)}: ${why}`);

@@ -45,7 +45,7 @@ async function checkedAddresses(hostname: string, { resolveHost, nameNonPublic, 
   for (const { address } of addresses) {
     const kind = nameNonPublic(address);
     if (kind !== undefined && !rules.allowPrivateAddresses) {
-      throw new KeyFetchError('AddressRefused', `${host} is at ${address}, a ${kind} address; allowPrivateAddresses permits it`);
+      throw new KeyFetchError('AddressRefused', `${host} is at ${address}, which is not public (${kind}); allowPrivateAddresses permits it`);
     }
     if (kind !== 'loopback' && mustBeLoopback) throw new KeyFetchError('AddressRefused', `${host} is at ${address}, and http is for loopback only`);
   }
