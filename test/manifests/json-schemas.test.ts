@@ -21,8 +21,11 @@ const beyondJsonSchema = new Set([
   'client-target-default-scopes-beyond',
   'client-targets-same-audience',
   'client-targets-two-defaults',
+  'issuer-cluster-kubernetes-discovery-without-url',
+  'issuer-cluster-token-review-without-url',
   'issuer-named-system',
   'issuer-subject-prefix-system',
+  'issuer-url-http',
   'issuer-url-missing',
   'issuer-url-null',
 ]);
