@@ -24,7 +24,7 @@ const purePackages: Readonly<Record<string, readonly string[] | 'all'>> = {
   zod: 'all',
   yaml: 'all',
   jose: ['compactVerify'],
-  'node:crypto': ['createHash', 'createPublicKey', 'KeyObject'],
+  'node:crypto': ['createHash', 'createPublicKey', 'KeyObject', 'X509Certificate'],
 };
 
 const source = (file: string): string => readFileSync(join(root, file), 'utf8');

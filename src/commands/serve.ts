@@ -41,6 +41,7 @@ export async function runServe(options: ServeOptions, stop: AbortSignal): Promis
     now: () => Date.now() / 1000,
     newId: randomUUID,
     reviewToken: source.reviewToken,
+    issuerKeys: { known: () => undefined, current: async () => undefined, refetched: async () => undefined },
     sign: createSigner(() => keys),
     settings: {
       issuerURL,

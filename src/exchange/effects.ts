@@ -1,5 +1,6 @@
 // All that an exchange needs from the world outside: given as arguments, so that the same exchange can be run anywhere.
 import type { PolicySnapshot } from '../policy/policy.ts';
+import type { IssuerKeys } from './issuer-keys.ts';
 import type { JsonObject } from './strict-json.ts';
 import type { ReviewToken } from './verify-by-review.ts';
 
@@ -16,6 +17,7 @@ export type ExchangeEffects = {
   /** A new unique id. */
   newId: () => string;
   reviewToken: ReviewToken;
+  issuerKeys: IssuerKeys;
   sign: Sign;
   settings: ExchangeSettings;
 };

@@ -59,6 +59,7 @@ export const kinds = {
       issuerURL: { type: 'string', description: 'The issuer whose tokens are accepted.' },
       verification: { type: 'string', description: 'How tokens are verified.' },
       keys: { type: 'integer', description: 'How many keys are known.' },
+      lastFetchTime: { type: 'string', description: 'When the keys were last seen to change (RFC 3339).' },
     },
     columns: [
       { name: 'Issuer', type: 'string', jsonPath: '.status.issuerURL' },

@@ -5,7 +5,7 @@ import type { z } from 'zod';
 export type Rule<T> = {
   cel: string;
   message: string;
-  /** Where the message belongs, below the object that has the rule. */
+  /** Where the message belongs, below the object that has the rule: a member, or several with dots. */
   field?: string;
   check?: (value: T) => boolean;
 };
@@ -15,7 +15,7 @@ export function withRules<S extends z.ZodType>(schema: S, rules: readonly Rule<z
   const checked = schema.superRefine((value, context) => {
     for (const rule of rules) {
       if (rule.check === undefined || rule.check(value)) continue;
-      context.addIssue({ code: 'custom', message: rule.message, path: rule.field === undefined ? [] : [rule.field] });
+      context.addIssue({ code: 'custom', message: rule.message, path: rule.field?.split('.') ?? [] });
     }
   });
   const printed = rules.map(({ cel, message, field }) => ({

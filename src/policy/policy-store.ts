@@ -34,7 +34,7 @@ export type PolicyStore = {
 };
 
 /** Before anything is known: nothing can be decided. */
-export const emptySnapshot: PolicySnapshot = { complete: false, clients: new Map() };
+export const emptySnapshot: PolicySnapshot = { complete: false, issuers: new Map(), clients: new Map() };
 
 /** Makes an empty store, which is not complete. */
 export function createPolicyStore(settings: PolicySettings): PolicyStore {
@@ -100,6 +100,7 @@ export function createPolicyStore(settings: PolicySettings): PolicyStore {
       else changed.add(name);
     }
     states = after;
+    snapshot = { ...snapshot, issuers: new Map([...after].flatMap(([name, { issuer }]) => (issuer === undefined ? [] : [[name, issuer]]))) };
     return [...changed];
   }
 

@@ -2,7 +2,23 @@
 import type { PublicKey } from './public-key.ts';
 
 /** How tokens of an issuer are verified, with what that way needs. */
-export type Verification = { method: 'jwks'; keys: readonly PublicKey[] } | { method: 'tokenReview' };
+export type Verification =
+  | { method: 'discovery'; discoveryURL: string | undefined; fetch: FetchRules }
+  | { method: 'jwksURL'; url: string; fetch: FetchRules }
+  | { method: 'jwks'; keys: readonly PublicKey[] }
+  | { method: 'tokenReview'; cluster: ClusterRef }
+  | { method: 'kubernetesDiscovery'; cluster: ClusterRef };
+
+/** What holds for every fetch of an issuer's documents. */
+export type FetchRules = {
+  /** Certificates in PEM that are trusted instead of the system's. */
+  certificateAuthority: string | undefined;
+  /** Loopback, private and link-local addresses may be connected to. */
+  allowPrivateAddresses: boolean;
+};
+
+/** The name of the Secret that says which other cluster is meant; undefined is the one that Cambio runs in. */
+export type ClusterRef = string | undefined;
 
 /** A TrustedIssuer in force. */
 export type Issuer = {
@@ -67,5 +83,7 @@ export type Client = {
 export type PolicySnapshot = {
   /** Everything has been listed once. Before that nothing can be decided. */
   complete: boolean;
+  /** The TrustedIssuers in force, by name. */
+  issuers: ReadonlyMap<string, Issuer>;
   clients: ReadonlyMap<string, Client>;
 };

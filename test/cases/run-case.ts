@@ -138,6 +138,7 @@ function effectsOf(given: Case): { effects: ExchangeEffects; reviewsAsked: (read
       now: () => given.now,
       newId: () => `id-${++ids}`,
       reviewToken,
+      issuerKeys: { known: () => undefined, current: async () => undefined, refetched: async () => undefined },
       sign: createSigner(() => signingKeys),
       settings: { issuerURL, ...given.settings },
     },

@@ -36,6 +36,7 @@ async function serve(signingAlgorithm: 'ES256' | 'RS256') {
           now: () => Date.now() / 1000,
           newId: randomUUID,
           reviewToken: () => Promise.reject(new Error('there is no API server')),
+          issuerKeys: { known: () => undefined, current: async () => undefined, refetched: async () => undefined },
           sign: createSigner(() => signingKeys),
           settings: { issuerURL, maxLifetimeSeconds: 3600, signingAlgorithm },
         }),

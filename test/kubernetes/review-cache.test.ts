@@ -10,7 +10,7 @@ const issuer = (name: string, revision: string): Issuer => ({
   url: 'https://cluster.test',
   audiences: new Set(['cambio']),
   apiServerAudiences: new Set(),
-  verification: { method: 'tokenReview' },
+  verification: { method: 'tokenReview', cluster: undefined },
   algorithms: new Set(['RS256']),
   maxTokenLifetimeSeconds: 3600,
   clockSkewSeconds: 0,

@@ -47,14 +47,14 @@ describe('an object by itself', () => {
   });
 
   test.each([
-    { name: 'a field that is not known', object: issuer('x', { spec: { allowEverything: true } }), verdict: off('UnknownField'), message: 'spec.allowEverything: unknown field; known are issuer, verification, algorithms, maxTokenLifetimeSeconds, clockSkewSeconds, subjectPrefix, suspend' },
+    { name: 'a field that is not known', object: issuer('x', { spec: { allowEverything: true } }), verdict: off('UnknownField'), message: 'spec.allowEverything: unknown field; known are issuer, verification, algorithms, maxTokenLifetimeSeconds, clockSkewSeconds, subjectPrefix, kubernetes, allowPrivateAddresses, suspend' },
     { name: 'a wrong value', object: issuer('x', { spec: { clockSkewSeconds: 301 } }), verdict: off('InvalidField'), message: 'spec.clockSkewSeconds: must be at most 300' },
     { name: 'both', object: issuer('x', { spec: { clockSkewSeconds: 301, suspendd: true } }), verdict: off('UnknownField'), message: 'spec.clockSkewSeconds: must be at most 300; spec.suspendd: unknown field; did you mean suspend?' },
     { name: 'keys that are none', object: issuer('x', { spec: { verification: { jwks: '[]' } } }), verdict: off('InvalidKey'), message: 'spec.verification.jwks: is not a JWK Set: an object like {"keys": [ … ]}' },
     { name: 'Cambio\'s own URL', object: issuer('x', { issuer: { url: 'https://cambio.example.com' } }), verdict: off('Reserved'), message: 'spec.issuer.url: https://cambio.example.com is Cambio itself; its tokens can\'t be exchanged again' },
     { name: 'suspended', object: issuer('x', { spec: { suspend: true } }), verdict: suspended, message: 'spec.suspend is true' },
     { name: 'suspended and wrong: the mistake is said', object: issuer('x', { spec: { suspend: true, verification: { jwks: '{}' } } }), verdict: off('InvalidKey'), message: 'spec.verification.jwks: is not a JWK Set: an object like {"keys": [ … ]}' },
-    { name: 'tokenReview without an API server', object: issuer('x', { spec: tokenReview }), verdict: off('InvalidField'), message: 'spec.verification.tokenReview: needs an API server, and manifests are read from a directory here; use jwks' },
+    { name: 'tokenReview without an API server', object: issuer('x', { spec: tokenReview }), verdict: off('InvalidField'), message: 'spec.verification.tokenReview: needs an API server, and manifests are read from a directory here; use jwks, jwksURL or discovery' },
   ])('TrustedIssuer: $name', ({ object, verdict, message }) => {
     const { store, verdicts } = storeOf([object, client('deployer', ['x'])]);
     expect(describeVerdicts(verdicts)).toEqual([`ExchangeClient/payments/deployer: ${nothing('IssuerNotReady')}`, `TrustedIssuer//x: ${verdict}`]);
@@ -97,7 +97,7 @@ describe('tokens of the cluster', () => {
     expect(store.snapshot().clients.get('payments/a')?.subjects[0]?.issuer).toMatchObject({
       url: 'https://kubernetes.default.svc.cluster.local',
       kubernetes: true,
-      verification: { method: 'tokenReview' },
+      verification: { method: 'tokenReview', cluster: undefined },
       apiServerAudiences: new Set(['https://kubernetes.default.svc.cluster.local', 'https://api.cluster.example.com', 'k3s']),
     });
   });
@@ -331,11 +331,11 @@ describe('changes', () => {
 
 test('a store is complete when it is told so', () => {
   const store = createPolicyStore(settings);
-  expect(store.snapshot()).toEqual({ complete: false, clients: new Map() });
+  expect(store.snapshot()).toEqual({ complete: false, issuers: new Map(), clients: new Map() });
   store.apply([put(issuer('a')), put(client('x', ['a']))]);
   expect(store.snapshot().complete).toBe(false);
   store.complete();
   expect(store.snapshot().complete).toBe(true);
   store.apply([remove(client('x', ['a']))]);
-  expect(store.snapshot()).toEqual({ complete: true, clients: new Map() });
+  expect(store.snapshot()).toEqual({ complete: true, issuers: new Map([['a', expect.objectContaining({ name: 'a' })]]), clients: new Map() });
 });
