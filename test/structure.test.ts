@@ -24,6 +24,8 @@ const purePackages: Readonly<Record<string, readonly string[] | 'all'>> = {
   zod: 'all',
   yaml: 'all',
   jose: ['compactVerify'],
+  '@marcbachmann/cel-js': ['Environment'],
+  re2js: ['RE2JS'],
   'node:crypto': ['createHash', 'createPublicKey', 'KeyObject'],
 };
 
