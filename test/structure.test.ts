@@ -27,7 +27,6 @@ const purePackages: Readonly<Record<string, readonly string[] | 'all'>> = {
   'node:crypto': ['createHash', 'createPublicKey', 'KeyObject', 'X509Certificate'],
   '@marcbachmann/cel-js': ['Environment'],
   re2js: ['RE2JS'],
-  'node:crypto': ['createHash', 'createPublicKey', 'KeyObject'],
 };
 
 const source = (file: string): string => readFileSync(join(root, file), 'utf8');

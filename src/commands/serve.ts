@@ -77,7 +77,7 @@ export async function runServe(options: ServeOptions, stop: AbortSignal): Promis
     const { server, followed } = await listenPublicly(options.listen, app, certificate, work.signal);
     opened.push(server);
     const running = source.run((cluster) => {
-      store = createPolicyStore({ issuerURL, isTrustedNamespace: source.isTrustedNamespace, ...(cluster && { cluster }) });
+      store = createPolicyStore({ issuerURL, isTrustedNamespace: source.isTrustedNamespace, reservedAudiences: options['reserved-audiences'] ?? [], ...(cluster && { cluster }) });
       return store;
     });
     log.info({ issuer: issuerURL, listen: server.url, admin: opened[0]?.url, manifests: source.description }, 'serving');

@@ -1,6 +1,8 @@
 // TrustedIssuer: whose tokens are believed, and how they are verified.
 import { z } from 'zod';
-import { nameRef, oneOf, patterned, setOf, text, wholeNumber } from './fields.ts';
+import { claimRule } from './expression-fields.ts';
+import { listOf, nameRef, oneOf, patterned, setOf, text, wholeNumber } from './fields.ts';
+import { allowedNamespaces } from './namespace-selection.ts';
 import { immutable, withRules, type Rule } from './rules.ts';
 
 /** The signature algorithms that a TrustedIssuer may list (RFC 7518 §3.1, RFC 8037), spelled exactly so. */
@@ -9,7 +11,7 @@ export const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512',
 const issuerURL = patterned(
   /^https?:\/\/([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(\/[!-"$->@-~]*)?$/,
   512,
-  'Compared with the claim `iss` code point by code point. MUST be https; http on loopback only, with allowPrivateAddresses. Immutable. May be left out for tokenReview and kubernetesDiscovery: then it is the API server\'s own issuer, shown in status.issuerURL.',
+  'Compared with the claim `iss` code point by code point. MUST be https; http on loopback only, with allowPrivateAddresses. Immutable. May be left out for tokenReview and kubernetesDiscovery without `cluster`: then it is the API server\'s own issuer, shown in status.issuerURL.',
   'an https URL without user info, query or fragment',
 );
 
@@ -99,6 +101,12 @@ const spec = z
       .boolean()
       .default(false)
       .meta({ description: 'true: keys may be fetched from loopback, private and link-local addresses, and on loopback by http.' }),
+    claimValidationRules: listOf(claimRule, 0, 32, 'What must hold for every token of this issuer, whatever it is used for. The rules may look at `claims` and `client`.').default([]),
+    allowedNamespaces: allowedNamespaces('Whose ExchangeClients may refer to this issuer. Default: those of the trusted namespaces only.').optional(),
+    serviceAccountNamespaces: z
+      .enum(['Same', 'Any'])
+      .default('Same')
+      .meta({ description: 'Same: outside the trusted namespaces a ServiceAccount token is accepted only if its namespace is that of the ExchangeClient. Any: no such check.' }),
     suspend: z.boolean().default(false).meta({ description: 'true: no token of this issuer is accepted.' }),
   })
   .meta({ description: 'What is wanted.' });
@@ -121,8 +129,11 @@ function secure(member: string, urlOf: (value: Spec) => string | undefined): Rul
   };
 }
 
-/** The methods for which Cambio asks an API server. */
+/** Whether Cambio asks an API server. */
 const asksAPIServer = ({ verification: { tokenReview, kubernetesDiscovery } }: Spec): boolean => (tokenReview ?? kubernetesDiscovery) !== undefined;
+
+/** Whether it is that of another cluster. */
+const asksAnotherCluster = ({ verification: { tokenReview, kubernetesDiscovery } }: Spec): boolean => (tokenReview ?? kubernetesDiscovery)?.cluster !== undefined;
 
 export const trustedIssuerSpec = withRules(spec, [
   immutable('subjectPrefix'),
@@ -131,6 +142,12 @@ export const trustedIssuerSpec = withRules(spec, [
     message: 'issuer.url is required: only with verification.tokenReview and verification.kubernetesDiscovery may it be left out',
     field: 'issuer',
     check: (value) => value.issuer.url !== undefined || asksAPIServer(value),
+  },
+  {
+    cel: 'has(self.issuer.url) || !(has(self.verification.tokenReview) && has(self.verification.tokenReview.cluster) || has(self.verification.kubernetesDiscovery) && has(self.verification.kubernetesDiscovery.cluster))',
+    message: 'issuer.url is required: another cluster must not say itself which tokens it is asked about',
+    field: 'issuer',
+    check: (value) => value.issuer.url !== undefined || !asksAnotherCluster(value),
   },
   secure('issuer.url', (value) => value.issuer.url),
   secure('issuer.discoveryURL', (value) => value.issuer.discoveryURL),

@@ -22,7 +22,7 @@ async function serve(signingAlgorithm: 'ES256' | 'RS256') {
   let handler: Parameters<typeof listen>[1] = () => undefined;
   const server = await listen({ host: '127.0.0.1', port: 0 }, (request, response) => handler(request, response));
   const issuerURL = `${server.url}/cambio`;
-  const store = createPolicyStore({ issuerURL, isTrustedNamespace: () => true });
+  const store = createPolicyStore({ issuerURL, isTrustedNamespace: () => true, reservedAudiences: [] });
   const { objects } = parseManifests(manifests(issuerURL, jwks), 'manifests.yaml');
   store.apply(objects.map((object) => ({ id: object, object })));
   store.complete();
