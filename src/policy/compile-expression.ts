@@ -5,7 +5,7 @@ import { asKey, compileIndex, compileSelect } from './expression-members.ts';
 import { fits, mayFit, type Overload } from './expression-overloads.ts';
 import { compilePattern } from './expression-pattern.ts';
 import { hint, type Compiled, type Frame, type NodeOf, type Scope } from './expression-scope.ts';
-import { absorb, EvaluationFailure, spend } from './expression-steps.ts';
+import { absorb, EvaluationFailure, mostSteps, spend } from './expression-steps.ts';
 import { ExpressionMistake, type Node } from './expression-syntax.ts';
 import { listOf, mapOf, typeName, unify, type SimpleType, type Type } from './expression-types.ts';
 import { areEqual, isList, isMap, kindOf, type ExpressionValue } from './expression-values.ts';
@@ -133,7 +133,7 @@ function compileOperator(node: NodeOf<'operator'>, scope: Scope): Compiled {
   if (name === 'in') return compileIn(node, args);
   if (name !== '==' && name !== '!=') return compileOverloads(name, operators[name], args, node.start);
   const [left, right] = args as [Compiled, Compiled];
-  if (unify(left.type, right.type) === undefined) throw new ExpressionMistake(`${typeName(left.type)} ${name} ${typeName(right.type)} is never true: the types differ`, node.start);
+  if (unify(left.type, right.type) === undefined) throw new ExpressionMistake(`${name} is not for (${typeName(left.type)}, ${typeName(right.type)})`, node.start);
   const wanted = name === '==';
   return { type: 'bool', run: (frame) => areEqual(left.run(frame), right.run(frame), frame.steps) === wanted };
 }
@@ -143,7 +143,7 @@ function compileIn(node: NodeOf<'operator'>, args: readonly Compiled[]): Compile
   const { type } = container;
   const inside = typeof type === 'string' ? type : type.kind === 'list' ? type.of : type.kind === 'map' ? type.key : undefined;
   if (inside === undefined || (typeof type === 'string' && type !== 'dyn')) throw new ExpressionMistake(`in takes a list or a map, not ${typeName(type)}`, node.args[1]?.start ?? node.start);
-  if (unify(item.type, inside) === undefined) throw new ExpressionMistake(`${typeName(item.type)} is never in ${typeName(type)}: the types differ`, node.start);
+  if (unify(item.type, inside) === undefined) throw new ExpressionMistake(`in is not for (${typeName(item.type)}, ${typeName(type)})`, node.start);
   return {
     type: 'bool',
     run: (frame) => {
@@ -161,14 +161,26 @@ function compileIn(node: NodeOf<'operator'>, args: readonly Compiled[]): Compile
 }
 
 function compileCall(node: NodeOf<'call'>, scope: Scope): Compiled {
-  const { name, receiver, start } = node;
+  const { name, receiver, args, start } = node;
   if (name === 'matches') return compileMatches(node, scope);
   if (receiver?.op === 'name' && receiver.name === 'optional' && isFree('optional', scope)) {
     return compileOverloads(`optional.${name}`, lookUp(optionalFunctions, name, start), node.args.map((arg) => compileNode(arg, scope)), start);
   }
   const operands = receiver === undefined ? node.args : [receiver, ...node.args];
   const overloads = lookUp(receiver === undefined ? globalFunctions : memberFunctions, name, start);
-  return compileOverloads(name, overloads, operands.map((operand) => compileNode(operand, scope)), start);
+  const call = compileOverloads(name, overloads, operands.map((operand) => compileNode(operand, scope)), start);
+  return receiver === undefined && args.every((arg) => arg.op === 'literal') ? constant(call, start) : call;
+}
+
+/** `duration('1h')` is worked out once, and `duration('x')` is a mistake. */
+function constant({ type, run }: Compiled, at: number): Compiled {
+  try {
+    const value = run({ values: {}, locals: [], steps: { left: mostSteps } });
+    return { type, run: () => value };
+  } catch (error) {
+    if (!(error instanceof EvaluationFailure)) throw error;
+    throw new ExpressionMistake(error.message, at);
+  }
 }
 
 const isFree = (name: string, { variables, locals }: Scope): boolean => !Object.hasOwn(variables, name) && !locals.some((local) => local.name === name);

@@ -72,15 +72,15 @@ const order = (compare: (order: number) => boolean): readonly Overload[] => [
   overload(['string', 'string'], 'bool', (steps, a, b) => compare(compareText(a, b, steps))),
   overload(['int', 'int'], 'bool', (_, a, b) => compare(sign(a, b))),
   overload(['double', 'double'], 'bool', (_, a, b) => compare(sign(a, b))),
-  overload(['int', 'double'], 'bool', (_, a, b) => compare(sign(a, b))),
-  overload(['double', 'int'], 'bool', (_, a, b) => compare(sign(a, b))),
+  overload(['int', 'double'], 'bool', (_, a, b) => compare(sign(Number(a), b))),
+  overload(['double', 'int'], 'bool', (_, a, b) => compare(sign(a, Number(b)))),
   overload(['bool', 'bool'], 'bool', (_, a, b) => compare(Number(a) - Number(b))),
   overload(['timestamp', 'timestamp'], 'bool', (_, a, b) => compare(sign(a.nanos, b.nanos))),
   overload(['duration', 'duration'], 'bool', (_, a, b) => compare(sign(a.nanos, b.nanos))),
 ];
 
 /** NaN where one of them is: then no comparison holds. */
-function sign(a: number | bigint, b: number | bigint): number {
+function sign<N extends number | bigint>(a: N, b: N): number {
   if (a < b) return -1;
   return a > b ? 1 : a >= b ? 0 : Number.NaN;
 }
@@ -130,8 +130,8 @@ function divisor(value: bigint): bigint {
 }
 
 function wholeOf(value: number): bigint {
-  if (!Number.isFinite(value)) throw new EvaluationFailure('int: the double is not finite');
-  return int(BigInt(Math.trunc(value)));
+  if (!(Math.abs(value) < 2 ** 63)) throw new EvaluationFailure('int: the double does not fit into 64 bits');
+  return BigInt(Math.trunc(value));
 }
 
 function readInt(text: string): bigint {
@@ -171,9 +171,11 @@ function joinLists(steps: Steps, a: readonly ExpressionValue[], b: readonly Expr
   return a.concat(b);
 }
 
+const longTypeNames: Readonly<Record<string, string>> = { null: 'null_type', optional: 'optional_type', timestamp: 'google.protobuf.Timestamp', duration: 'google.protobuf.Duration' };
+
 function typeNameOf(value: ExpressionValue): string {
   const kind = kindOf(value);
-  return kind === 'null' ? 'null_type' : kind;
+  return Object.hasOwn(longTypeNames, kind) ? (longTypeNames[kind] ?? kind) : kind;
 }
 
 function isZero(value: ExpressionValue): boolean {

@@ -172,13 +172,19 @@ function optionalMap(call: Call, isFlat: boolean): Compiled {
   };
 }
 
-/** The other value is only asked for where there is none. */
+/** The other value is only asked for where there is none. A claim that is no optional stands for itself, as in Kubernetes. */
 function orValue(call: Call): Compiled {
   const inside = insideOf(call);
   const other = call.compile(call.node.args[0] as Node, call.scope);
   const type = unify(inside, other.type);
   if (type === undefined) throw new ExpressionMistake(`orValue must give ${typeName(inside)}, not ${typeName(other.type)}`, call.node.start);
-  return { type, run: (frame) => asOptional(call.receiver.run(frame), nameOf(call.range)).value ?? other.run(frame) };
+  return {
+    type,
+    run: (frame) => {
+      const value = call.receiver.run(frame);
+      return isOptional(value) ? (value.value ?? other.run(frame)) : value;
+    },
+  };
 }
 
 function or(call: Call): Compiled {

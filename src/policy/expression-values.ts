@@ -78,7 +78,8 @@ export function areEqual(a: ExpressionValue, b: ExpressionValue, steps: Steps): 
   return a.value === undefined || b.value === undefined ? a.value === b.value : areEqual(a.value, b.value, steps);
 }
 
-const isSameNumber = (whole: bigint, double: number): boolean => Number.isInteger(double) && BigInt(double) === whole;
+/** As Kubernetes compares them: as doubles. Beyond 2^53 that is not exact, nor is JSON. */
+const isSameNumber = (whole: bigint, double: number): boolean => Number(whole) === double;
 
 function hasEqualMember(map: ReadonlyMap<ExpressionValue, ExpressionValue>, key: ExpressionValue, value: ExpressionValue, steps: Steps): boolean {
   const other = map.get(key);
