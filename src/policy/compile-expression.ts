@@ -2,11 +2,11 @@
 import { globalFunctions, memberFunctions, operators, optionalFunctions, typeNames } from './expression-functions.ts';
 import { compileMacro } from './expression-macros.ts';
 import { asKey, compileIndex, compileSelect } from './expression-members.ts';
-import { fits, mayFit, type Overload } from './expression-overloads.ts';
+import { fitAll, mayFit, type Overload } from './expression-overloads.ts';
 import { compilePattern } from './expression-pattern.ts';
 import { hint, type Compiled, type Frame, type NodeOf, type Scope } from './expression-scope.ts';
 import { absorb, EvaluationFailure, mostSteps, spend } from './expression-steps.ts';
-import { ExpressionMistake, type Node } from './expression-syntax.ts';
+import { ExpressionMistake, type Literal, type Node } from './expression-syntax.ts';
 import { listOf, mapOf, typeName, unify, type SimpleType, type Type } from './expression-types.ts';
 import { areEqual, isList, isMap, kindOf, type ExpressionValue } from './expression-values.ts';
 
@@ -36,9 +36,12 @@ export function compileNode(node: Node, scope: Scope): Compiled {
   }
 }
 
-function literalType(value: ExpressionValue): SimpleType {
+function literalType(value: Literal): Type {
+  if (isList(value)) return listOf(commonType(value.map(literalType)));
   return kindOf(value) as SimpleType;
 }
+
+const commonType = ([first = 'dyn', ...rest]: readonly Type[]): Type => rest.reduce((all, type) => unify(all, type) ?? 'dyn', first);
 
 function compileName({ name, start }: NodeOf<'name'>, scope: Scope): Compiled {
   const slot = scope.locals.findLastIndex((local) => local.name === name);
@@ -56,17 +59,15 @@ function compileName({ name, start }: NodeOf<'name'>, scope: Scope): Compiled {
 
 function compileList(node: NodeOf<'list'>, scope: Scope): Compiled {
   const items = node.items.map((item) => compileNode(item, scope));
-  return { type: listOf(commonType(items)), run: (frame) => items.map(({ run }) => run(frame)) };
+  return { type: listOf(commonType(items.map(({ type }) => type))), run: (frame) => items.map(({ run }) => run(frame)) };
 }
-
-const commonType = (parts: readonly Compiled[]): Type => parts.map(({ type }) => type).reduce((all, type) => unify(all, type) ?? 'dyn', parts[0]?.type ?? 'dyn');
 
 function compileMap(node: NodeOf<'map'>, scope: Scope): Compiled {
   const keys = node.entries.map(([key]) => compileKey(key, scope));
   const values = node.entries.map(([, value]) => compileNode(value, scope));
-  const keyType = commonType(keys);
+  const keyType = commonType(keys.map(({ type }) => type));
   return {
-    type: mapOf(typeof keyType === 'string' ? keyType : 'dyn', commonType(values)),
+    type: mapOf(typeof keyType === 'string' ? keyType : 'dyn', commonType(values.map(({ type }) => type))),
     run: (frame) => {
       const map = new Map<ExpressionValue, ExpressionValue>();
       for (const [index, key] of keys.entries()) {
@@ -118,7 +119,8 @@ function compileChain({ terms, until }: NodeOf<'chain'>, scope: Scope): Compiled
         try {
           if (test(frame) === until) return until;
         } catch (error) {
-          failure ??= absorb(error, frame.steps);
+          const absorbed = absorb(error, frame.steps);
+          failure ??= absorbed;
         }
       }
       if (failure !== undefined) throw failure;
@@ -144,6 +146,8 @@ function compileIn(node: NodeOf<'operator'>, args: readonly Compiled[]): Compile
   const inside = typeof type === 'string' ? type : type.kind === 'list' ? type.of : type.kind === 'map' ? type.key : undefined;
   if (inside === undefined || (typeof type === 'string' && type !== 'dyn')) throw new ExpressionMistake(`in takes a list or a map, not ${typeName(type)}`, node.args[1]?.start ?? node.start);
   if (unify(item.type, inside) === undefined) throw new ExpressionMistake(`in is not for (${typeName(item.type)}, ${typeName(type)})`, node.start);
+  const names = literalNames(node.args[1]);
+  if (names !== undefined) return { type: 'bool', run: (frame) => names.has(item.run(frame)) };
   return {
     type: 'bool',
     run: (frame) => {
@@ -158,6 +162,12 @@ function compileIn(node: NodeOf<'operator'>, args: readonly Compiled[]): Compile
       return false;
     },
   };
+}
+
+/** A list of texts that stands in the expression is looked up at once, however long it is. */
+function literalNames(node: Node | undefined): ReadonlySet<ExpressionValue> | undefined {
+  if (node?.op !== 'literal' || !isList(node.value)) return undefined;
+  return node.value.every((item) => typeof item === 'string') ? new Set(node.value) : undefined;
 }
 
 function compileCall(node: NodeOf<'call'>, scope: Scope): Compiled {
@@ -211,7 +221,7 @@ function compileOverloads(name: string, overloads: readonly Overload[], args: re
   const type = results.reduce((all, result) => unify(all, result) ?? 'dyn');
   const run = (frame: Frame): ExpressionValue => {
     const values = args.map((arg) => arg.run(frame));
-    for (const { parameters, run: call } of fitting) if (parameters.every((parameter, index) => fits(values[index] ?? null, parameter))) return call(frame.steps, ...values);
+    for (const { parameters, run: call } of fitting) if (fitAll(values, parameters)) return call(frame.steps, ...values);
     throw new EvaluationFailure(`${name} is not for (${values.map(kindOf).join(', ')})`);
   };
   return { type, run };

@@ -32,28 +32,28 @@ export const globalFunctions: Readonly<Record<string, readonly Overload[]>> = {
     overload(['string'], 'string', (_, text) => text),
     overload(['bool'], 'string', (_, value) => String(value)),
     overload(['int'], 'string', (_, value) => String(value)),
-    overload(['double'], 'string', (_, value) => doubleText(value)),
-    overload(['timestamp'], 'string', (_, time) => timeText(time)),
-    overload(['duration'], 'string', (_, time) => timeText(time)),
+    overload(['double'], 'string', (steps, value) => (spend(steps, numberSteps), doubleText(value))),
+    overload(['timestamp'], 'string', (steps, time) => timeText(steps, time)),
+    overload(['duration'], 'string', (steps, time) => timeText(steps, time)),
   ],
   int: [
     overload(['int'], 'int', (_, value) => value),
     overload(['double'], 'int', (_, value) => wholeOf(value)),
-    overload(['string'], 'int', (_, text) => readInt(text)),
+    overload(['string'], 'int', readInt),
     overload(['timestamp'], 'int', (_, time) => secondsOf(time)),
   ],
   double: [
     overload(['double'], 'double', (_, value) => value),
     overload(['int'], 'double', (_, value) => Number(value)),
-    overload(['string'], 'double', (_, text) => readDouble(text)),
+    overload(['string'], 'double', readDouble),
   ],
   bool: [overload(['bool'], 'bool', (_, value) => value), overload(['string'], 'bool', (_, text) => readBool(text))],
   timestamp: [
     overload(['timestamp'], 'timestamp', (_, time) => time),
-    overload(['string'], 'timestamp', (_, text) => readTimestamp(text)),
+    overload(['string'], 'timestamp', readTimestamp),
     overload(['int'], 'timestamp', (_, seconds) => timestamp(seconds * 1_000_000_000n)),
   ],
-  duration: [overload(['duration'], 'duration', (_, time) => time), overload(['string'], 'duration', (_, text) => readDuration(text))],
+  duration: [overload(['duration'], 'duration', (_, time) => time), overload(['string'], 'duration', readDuration)],
   dyn: [overload(['dyn'], 'dyn', (_, value) => value)],
   type: [overload(['dyn'], 'type', (_, value) => ({ kind: 'type', name: typeNameOf(value) }))],
 };
@@ -134,12 +134,17 @@ function wholeOf(value: number): bigint {
   return BigInt(Math.trunc(value));
 }
 
-function readInt(text: string): bigint {
+/** What reading a number costs, besides its characters. */
+const numberSteps = 4;
+
+function readInt(steps: Steps, text: string): bigint {
+  spend(steps, numberSteps + text.length);
   if (!/^[+-]?\d{1,30}$/.test(text)) throw new EvaluationFailure('int: the text is not a whole number');
   return int(BigInt(text.startsWith('+') ? text.slice(1) : text));
 }
 
-function readDouble(text: string): number {
+function readDouble(steps: Steps, text: string): number {
+  spend(steps, numberSteps + text.length);
   if (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text)) {
     const value = Number(text);
     if (Number.isFinite(value)) return value;

@@ -90,7 +90,8 @@ function quantifier(call: Call, until: boolean): Compiled {
         try {
           if (visit(element, frame, body, test) === until) return until;
         } catch (error) {
-          failure ??= absorb(error, frame.steps);
+          const absorbed = absorb(error, frame.steps);
+          failure ??= absorbed;
         }
       }
       if (failure !== undefined) throw failure;

@@ -38,8 +38,13 @@ export function overload<const P extends readonly Parameter[]>(
   return { parameters, result, run: run as unknown as Overload['run'] };
 }
 
-/** Whether a value is what a parameter asks for. */
-export function fits(value: ExpressionValue, parameter: Parameter): boolean {
+/** Whether values are what the parameters ask for. */
+export function fitAll(values: readonly ExpressionValue[], parameters: readonly Parameter[]): boolean {
+  for (let index = 0; index < parameters.length; index++) if (!fits(values[index] ?? null, parameters[index] ?? 'dyn')) return false;
+  return true;
+}
+
+function fits(value: ExpressionValue, parameter: Parameter): boolean {
   switch (parameter) {
     case 'dyn':
       return true;
@@ -47,6 +52,10 @@ export function fits(value: ExpressionValue, parameter: Parameter): boolean {
       return typeof value === 'string';
     case 'int':
       return typeof value === 'bigint';
+    case 'double':
+      return typeof value === 'number';
+    case 'bool':
+      return typeof value === 'boolean';
     case 'list':
       return isList(value);
     case 'map':

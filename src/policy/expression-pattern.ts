@@ -22,7 +22,7 @@ export function compilePattern(pattern: string, at: number): Pattern {
   let remembered = 0;
   return (steps, text) => {
     const work = text.length * size;
-    spend(steps, 4 + (work >> 4));
+    spend(steps, 32 + (work >> 3));
     // The engine builds an automaton as it goes and would keep up to 8 MiB of it for each pattern.
     if ((remembered += work) > mostRemembered) {
       compiled.reset();

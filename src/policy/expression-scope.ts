@@ -39,7 +39,9 @@ export function nameOf(node: Node): string {
 function pathOf(node: Node): string | undefined {
   if (node.op === 'name') return node.name;
   if (node.op === 'select') return append(node.from, `.${node.member}`);
-  return node.op === 'index' && node.key.op === 'literal' ? append(node.from, `[${JSON.stringify(node.key.value, (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value))}]`) : undefined;
+  if (node.op !== 'index' || node.key.op !== 'literal') return undefined;
+  const { value } = node.key;
+  return append(node.from, `[${typeof value === 'string' ? `'${value}'` : String(value)}]`);
 }
 
 function append(from: Node, suffix: string): string | undefined {

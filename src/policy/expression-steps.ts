@@ -4,7 +4,7 @@
  * What one evaluation may spend. A step is a node of the tree, an element looked at, or some characters of text: what
  * takes a processor some nanoseconds.
  */
-export const mostSteps = 100_000;
+export const mostSteps = 50_000;
 
 /** How many steps are left. Counted down while an expression is evaluated. */
 export type Steps = { left: number };
@@ -23,7 +23,7 @@ export function spend(steps: Steps, count: number): void {
 }
 
 /** What a failure costs that `&&`, `||` and the like pass over: throwing it takes that much longer than a step. */
-const absorbedSteps = 32;
+const absorbedSteps = 64;
 
 /**
  * For where CEL lets another operand decide: gives the failure back, unless nothing may go on after it. A bug is thrown.

@@ -6,10 +6,11 @@ export const maxTextLength = 4096;
 export const maxNodes = 1024;
 export const maxDepth = 128;
 
-export type Literal = null | boolean | bigint | number | string;
+/** What stands in the text as a value, and lists of such. */
+export type Literal = null | boolean | bigint | number | string | readonly Literal[];
 
-/** A node of the tree. `start` and `end` are where it stands in the text; `size` counts it and all nodes below it. */
-export type Node = { readonly start: number; readonly end: number; readonly size: number } & (
+/** A node of the tree. `start` is where it stands in the text; `size` counts it and the nodes below it, a literal list as one. */
+export type Node = { readonly start: number; readonly size: number } & (
   | { readonly op: 'literal'; readonly value: Literal }
   | { readonly op: 'name'; readonly name: string }
   | { readonly op: 'select'; readonly from: Node; readonly member: string; readonly optional: boolean }
@@ -40,29 +41,32 @@ export class ExpressionMistake extends Error {
 /** Reads an expression. Throws an ExpressionMistake where it is not CEL, too large, or beyond what is supported. */
 export function readSyntax(text: string): Node {
   if (text.length > maxTextLength) throw new ExpressionMistake(`is longer than ${maxTextLength} characters`, 0);
-  const node = treeOf(parse(text), 1);
-  if (node.size > maxNodes) throw new ExpressionMistake(`has ${node.size} names, values, operators and calls; at most ${maxNodes} are allowed`, 0);
-  return node;
+  return treeOf(parse(text), 1);
 }
 
-/** The library's limits lie above ours and only keep its parser from running deep. */
 function parse(text: string): ASTNode {
-  const environment = new Environment({ enableOptionalTypes: true, limits: { maxAstNodes: 2 * maxTextLength, maxDepth: 250, maxListElements: maxNodes, maxMapEntries: maxNodes } });
+  // The library's depth is one of brackets and members, and ours comes after it.
+  const limits = { maxAstNodes: maxNodes, maxDepth: 2 * maxDepth, maxListElements: maxNodes, maxMapEntries: maxNodes };
   try {
-    return environment.parse(text).ast;
+    return new Environment({ enableOptionalTypes: true, limits }).parse(text).ast;
   } catch (error) {
     if (!(error instanceof ParseError)) throw new ExpressionMistake('could not be read; it may be too deep', 0);
-    throw new ExpressionMistake(lowerFirst(error.summary ?? error.message), error.range?.start ?? 0);
+    const at = error.range?.start ?? 0;
+    if (error.code === 'limit_exceeded') throw new ExpressionMistake(`is too large: at most ${maxNodes} names, values, operators and calls, ${maxDepth} of them in each other`, at);
+    if (error.code === 'invalid_macro_argument') throw new ExpressionMistake('the first argument must be a name for the variable', at);
+    throw new ExpressionMistake(lowerFirst(error.summary ?? error.message), at);
   }
 }
 
 const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
 
+type Place = Pick<Node, 'start' | 'size'>;
+
 function treeOf(ast: ASTNode, depth: number): Node {
-  const { start, end } = ast;
+  const { start } = ast;
   if (depth > maxDepth) throw new ExpressionMistake(`is deeper than ${maxDepth}: use fewer brackets, or \`in\` with a list`, start);
   const below = (child: ASTNode): Node => treeOf(child, depth + 1);
-  const place = (...children: readonly Node[]): { start: number; end: number; size: number } => ({ start, end, size: children.reduce((sum, child) => sum + child.size, 1) });
+  const place = (...children: readonly Node[]): Place => ({ start, size: children.reduce((sum, child) => sum + child.size, 1) });
   switch (ast.op) {
     case 'value':
       return { op: 'literal', value: literalOf(ast.args, start), ...place() };
@@ -89,7 +93,8 @@ function treeOf(ast: ASTNode, depth: number): Node {
     }
     case 'list': {
       const items = ast.args.map(below);
-      return { op: 'list', items, ...place(...items) };
+      const values = items.flatMap((item) => (item.op === 'literal' ? [item.value] : []));
+      return values.length === items.length ? { op: 'literal', value: values, ...place() } : { op: 'list', items, ...place(...items) };
     }
     case 'map': {
       const entries = ast.args.map(([key, value]) => [below(key), below(value)] as const);
@@ -126,7 +131,7 @@ const least = -(2n ** 63n);
 const greatest = 2n ** 63n - 1n;
 
 /** `-9223372036854775808` is one literal: without its sign it would be out of range. */
-function unary(name: '-_' | '!_', operand: ASTNode, below: (child: ASTNode) => Node, place: (...children: readonly Node[]) => { start: number; end: number; size: number }): Node {
+function unary(name: '-_' | '!_', operand: ASTNode, below: (child: ASTNode) => Node, place: (...children: readonly Node[]) => Place): Node {
   if (name === '-_' && operand.op === 'value' && typeof operand.args === 'bigint' && -operand.args >= least) return { op: 'literal', value: -operand.args, ...place() };
   const child = below(operand);
   return { op: 'operator', name, args: [child], ...place(child) };

@@ -9,8 +9,8 @@ export const textFunctions: Readonly<Record<string, readonly Overload[]>> = {
   startsWith: [overload(['string', 'string'], 'bool', (steps, text, start) => (pay(steps, start), text.startsWith(start)))],
   endsWith: [overload(['string', 'string'], 'bool', (steps, text, end) => (pay(steps, end), text.endsWith(end)))],
   contains: [overload(['string', 'string'], 'bool', (steps, text, part) => (paySearch(steps, text, part), text.includes(part)))],
-  lowerAscii: [overload(['string'], 'string', (steps, text) => (pay(steps, text), text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())))],
-  upperAscii: [overload(['string'], 'string', (steps, text) => (pay(steps, text), text.replace(/[a-z]+/g, (letters) => letters.toUpperCase())))],
+  lowerAscii: [overload(['string'], 'string', (steps, text) => inAscii(steps, text, (letters) => letters.toLowerCase()))],
+  upperAscii: [overload(['string'], 'string', (steps, text) => inAscii(steps, text, (letters) => letters.toUpperCase()))],
   trim: [overload(['string'], 'string', trim)],
   charAt: [overload(['string', 'int'], 'string', charAt)],
   indexOf: [
@@ -63,6 +63,14 @@ export function compareText(a: string, b: string, steps: Steps): number {
 }
 
 const rank = (unit: number): number => (unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit);
+
+/** Changes the letters of ASCII and no others. */
+function inAscii(steps: Steps, text: string, change: (letters: string) => string): string {
+  pay(steps, text);
+  if (/^[\x20-\x7e]*$/.test(text)) return change(text);
+  spend(steps, text.length);
+  return text.replace(/[A-Za-z]+/g, change);
+}
 
 /** The engine's search is fast, and on repetitive text as slow as comparing at each place. */
 function paySearch(steps: Steps, text: string, part: string): void {
@@ -117,7 +125,8 @@ function indexOf(steps: Steps, text: string, part: string, offset: bigint): bigi
 function lastIndexOf(steps: Steps, text: string, part: string, offset: bigint | undefined): bigint {
   if (part === '') return offset ?? BigInt(lengthOf(text, steps));
   if (offset !== undefined && offset < 0n) throw outside('lastIndexOf');
-  paySearch(steps, text, part);
+  // Backwards the engine compares at each place.
+  spend(steps, (text.length * part.length) >> 8);
   if (isPlain(text, steps)) {
     if (offset === undefined) return BigInt(text.lastIndexOf(part));
     return offset >= BigInt(text.length) ? -1n : BigInt(text.lastIndexOf(part, Number(offset)));

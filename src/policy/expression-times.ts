@@ -1,6 +1,6 @@
 // Timestamps and durations of expressions: nanoseconds, read and written as Kubernetes does (RFC 3339, and Go's durations).
 import { overload, type Overload } from './expression-overloads.ts';
-import { EvaluationFailure } from './expression-steps.ts';
+import { EvaluationFailure, spend, type Steps } from './expression-steps.ts';
 import type { Time } from './expression-values.ts';
 
 const second = 1_000_000_000n;
@@ -21,10 +21,14 @@ export function duration(nanos: bigint): Time {
   return { kind: 'duration', nanos };
 }
 
+/** What reading or writing a time costs, besides its characters. */
+const timeSteps = 16;
+
 const timestampText = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d):(\d\d))$/;
 
 /** Reads `2026-01-02T03:04:05.678+01:00` (RFC 3339). */
-export function readTimestamp(text: string): Time {
+export function readTimestamp(steps: Steps, text: string): Time {
+  spend(steps, timeSteps + text.length);
   const [, year, month, day, hour, minute, seconds, fraction = '', sign, offsetHours, offsetMinutes] = timestampText.exec(text) ?? [];
   const parts = [year, month, day, hour, minute, seconds].map(Number) as [number, number, number, number, number, number];
   const date = new Date(0);
@@ -38,7 +42,8 @@ export function readTimestamp(text: string): Time {
 }
 
 /** Reads `1h30m`, `-1.5s`, `0` (Go's ParseDuration). */
-export function readDuration(text: string): Time {
+export function readDuration(steps: Steps, text: string): Time {
+  spend(steps, timeSteps + text.length);
   if (!/^[+-]?(?:0|(?:(?:\d{1,19}(?:\.\d{0,19})?|\.\d{1,19})(?:ns|us|µs|μs|ms|s|m|h))+)$/.test(text)) throw new EvaluationFailure('duration: the text is not a duration such as 1h30m');
   let nanos = 0n;
   for (const [, whole = '', fraction = '', unit = ''] of text.matchAll(/(\d*)(?:\.(\d*))?(ns|us|µs|μs|ms|s|m|h)/g)) {
@@ -51,7 +56,8 @@ export function readDuration(text: string): Time {
 const units: Readonly<Record<string, bigint>> = { ns: 1n, us: 1000n, µs: 1000n, μs: 1000n, ms: 1_000_000n, s: second, m: 60n * second, h: 3600n * second };
 
 /** A timestamp in UTC, or a duration in seconds, as text. */
-export function timeText({ kind, nanos }: Time): string {
+export function timeText(steps: Steps, { kind, nanos }: Time): string {
+  spend(steps, timeSteps);
   if (kind === 'duration') return `${nanos < 0n ? '-' : ''}${abs(nanos) / second}${fractionText(abs(nanos) % second)}s`;
   return `${dateOf(nanos).toISOString().slice(0, 19)}${fractionText(floorModulo(nanos, second))}Z`;
 }
@@ -65,7 +71,7 @@ const dateOf = (nanos: bigint): Date => new Date(Number((nanos - floorModulo(nan
 /** Seconds since the epoch, the fraction cut off towards earlier. */
 export const secondsOf = ({ nanos }: Time): bigint => (nanos - floorModulo(nanos, second)) / second;
 
-const part = (read: (date: Date) => number): Overload => overload(['timestamp'], 'int', (_, time) => BigInt(read(dateOf(time.nanos))));
+const part = (read: (date: Date) => number): Overload => overload(['timestamp'], 'int', (steps, time) => (spend(steps, timeSteps), BigInt(read(dateOf(time.nanos)))));
 const total = (unit: bigint): Overload => overload(['duration'], 'int', (_, time) => time.nanos / unit);
 
 /** Functions that are called on a time. Of a timestamp they give the part, in UTC; of a duration the whole in that unit. */

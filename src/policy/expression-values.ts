@@ -68,23 +68,40 @@ export function areEqual(a: ExpressionValue, b: ExpressionValue, steps: Steps): 
   if (typeof a === 'bigint' && typeof b === 'number') return isSameNumber(a, b);
   if (typeof a === 'number' && typeof b === 'bigint') return isSameNumber(b, a);
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b;
-  spend(steps, 1);
-  if (isList(a)) return isList(b) && a.length === b.length && a.every((item, index) => areEqual(item, b[index] ?? null, steps));
-  if (isMap(a)) return isMap(b) && a.size === b.size && Array.from(a).every(([key, value]) => hasEqualMember(b, key, value, steps));
+  if (isList(a)) return isList(b) && areListsEqual(a, b, steps);
+  if (isMap(a)) return isMap(b) && areMapsEqual(a, b, steps);
   if (isList(b) || isMap(b) || a.kind !== b.kind) return false;
+  spend(steps, 1);
   if ('nanos' in a) return 'nanos' in b && a.nanos === b.nanos;
   if ('name' in a) return 'name' in b && a.name === b.name;
   if (!('value' in b)) return false;
   return a.value === undefined || b.value === undefined ? a.value === b.value : areEqual(a.value, b.value, steps);
 }
 
+/** What looking up one key costs. */
+const keySteps = 4;
+
+function areListsEqual(a: readonly ExpressionValue[], b: readonly ExpressionValue[], steps: Steps): boolean {
+  if (a.length !== b.length) return false;
+  for (const [index, item] of a.entries()) {
+    spend(steps, 1);
+    if (!areEqual(item, b[index] ?? null, steps)) return false;
+  }
+  return true;
+}
+
+function areMapsEqual(a: ReadonlyMap<ExpressionValue, ExpressionValue>, b: ReadonlyMap<ExpressionValue, ExpressionValue>, steps: Steps): boolean {
+  if (a.size !== b.size) return false;
+  for (const [key, value] of a) {
+    spend(steps, keySteps);
+    const other = b.get(key);
+    if (other === undefined || !areEqual(value, other, steps)) return false;
+  }
+  return true;
+}
+
 /** As Kubernetes compares them: as doubles. Beyond 2^53 that is not exact, nor is JSON. */
 const isSameNumber = (whole: bigint, double: number): boolean => Number(whole) === double;
-
-function hasEqualMember(map: ReadonlyMap<ExpressionValue, ExpressionValue>, key: ExpressionValue, value: ExpressionValue, steps: Steps): boolean {
-  const other = map.get(key);
-  return other !== undefined && areEqual(value, other, steps);
-}
 
 /**
  * A result as JSON. An optional without a value is null, times are text. Throws an EvaluationFailure for what JSON can't
@@ -112,7 +129,7 @@ function objectOf(map: ReadonlyMap<ExpressionValue, ExpressionValue>, steps: Ste
   const out: Record<string, unknown> = Object.create(null);
   for (const [key, member] of map) {
     if (typeof key !== 'string') throw new EvaluationFailure(`its result has a map with ${kindOf(key)} keys; JSON has names only`);
-    spend(steps, key.length >> 3);
+    spend(steps, keySteps + (key.length >> 3));
     out[key] = toJson(member, steps);
   }
   return out;

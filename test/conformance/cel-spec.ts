@@ -12,6 +12,9 @@ import { readTextProto, type Message, type Scalar } from './text-proto.ts';
 /** The release of cel-spec; the module proxy and Go's checksum database vouch for what is fetched. */
 const release = 'cel.dev/expr@v0.25.3';
 
+/** What a test expects that has no value. */
+const anyError = Symbol('an error');
+
 type Outcome = 'passed' | 'refused' | 'wrong' | 'foreign';
 type Test = { file: string; name: string; expression: string; message: Message };
 
@@ -41,7 +44,7 @@ function text(message: Message | undefined, field: string): string {
 class Foreign extends Error {}
 
 function run({ message }: Test): { outcome: Outcome; why: string } {
-  let expected: ExpressionValue | 'error';
+  let expected: ExpressionValue | typeof anyError;
   let variables: Record<string, Type>;
   let values: Record<string, ExpressionValue>;
   try {
@@ -59,11 +62,11 @@ function run({ message }: Test): { outcome: Outcome; why: string } {
     if (text(message, 'check_only') === 'true') return { outcome: 'passed', why: '' };
     const steps = { left: mostSteps };
     const value = compiled.run({ values, locals: [], steps });
-    if (expected === 'error') return { outcome: 'wrong', why: `gives ${show(value)}, where an error is expected` };
+    if (expected === anyError) return { outcome: 'wrong', why: `gives ${show(value)}, where an error is expected` };
     return isSame(value, expected) ? { outcome: 'passed', why: '' } : { outcome: 'wrong', why: `gives ${show(value)}, not ${show(expected)}` };
   } catch (error) {
-    if (error instanceof ExpressionMistake) return { outcome: expected === 'error' ? 'passed' : 'refused', why: error.message };
-    if (error instanceof EvaluationFailure) return { outcome: expected === 'error' ? 'passed' : 'wrong', why: `fails: ${error.message}` };
+    if (error instanceof ExpressionMistake) return { outcome: expected === anyError ? 'passed' : 'refused', why: error.message };
+    if (error instanceof EvaluationFailure) return { outcome: expected === anyError ? 'passed' : 'wrong', why: `fails: ${error.message}` };
     throw error;
   }
 }
@@ -76,8 +79,8 @@ function show(value: ExpressionValue): string {
   return JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? `${part}` : part instanceof Map ? Array.from(part) : part)) ?? 'nothing';
 }
 
-function expectation(message: Message): ExpressionValue | 'error' {
-  if (message['eval_error'] !== undefined || message['any_eval_errors'] !== undefined) return 'error';
+function expectation(message: Message): ExpressionValue | typeof anyError {
+  if (message['eval_error'] !== undefined || message['any_eval_errors'] !== undefined) return anyError;
   if (message['unknown'] !== undefined || message['any_unknowns'] !== undefined) throw new Foreign('unknown values');
   const [typed] = messages(message, 'typed_result');
   const [value] = typed === undefined ? messages(message, 'value') : messages(typed, 'result');
