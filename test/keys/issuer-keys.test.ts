@@ -160,7 +160,7 @@ describe('the first fetch', () => {
   test('only where keys are published', async () => {
     const { store, fetches, pass } = world();
     const inline = networkIssuer({ name: 'inline', verification: { method: 'jwks', keys: [] } });
-    const nowhere = networkIssuer({ name: 'nowhere', verification: { method: 'kubernetesDiscovery', cluster: undefined } });
+    const nowhere = networkIssuer({ name: 'nowhere', verification: { method: 'kubernetesDiscovery', cluster: undefined, identity: undefined } });
     store.setIssuers([inline, nowhere]);
     await pass(hours);
     expect([fetches.length, await store.current(inline), await store.refetched(nowhere)]).toEqual([0, undefined, undefined]);
@@ -494,7 +494,7 @@ describe('an issuer that is removed', () => {
 });
 
 describe('tokenReview, which can do without keys', () => {
-  const reviewed = networkIssuer({ verification: { method: 'tokenReview', cluster: undefined } });
+  const reviewed = networkIssuer({ verification: { method: 'tokenReview', cluster: undefined, identity: undefined } });
 
   test.each([
     ['publishes none', (fetch: Fetch | undefined) => fetch?.answer({ keys: [] })],
