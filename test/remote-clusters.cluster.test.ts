@@ -49,8 +49,7 @@ describe.skipIf(!inject('cluster').available)('two clusters with one issuer URL'
 
   /** Steps 2 and 3 of the page: a token of a ServiceAccount in the other cluster, and the Secret beside Cambio. */
   async function connect(name: string, account: string, more: Record<string, string> = {}): Promise<void> {
-    const token = await west.createToken('cambio-access', account);
-    const values = { server: west.server, 'ca.crt': west.caData, token, ...more };
+    const values = { server: west.server, 'ca.crt': west.caData, token: await west.createToken('cambio-access', account), ...more };
     const literals = Object.entries(values).map(([key, value]) => `--from-literal=${key}=${value}`);
     await home.mustKubectl(['create', 'secret', 'generic', name, '-n', 'cambio-system', ...literals]);
     await label(name, 'cambio.dev/remote-cluster=true');
