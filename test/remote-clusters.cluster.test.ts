@@ -56,7 +56,7 @@ describe.skipIf(!inject('cluster').available)('two clusters with one issuer URL'
   }
 
   const label = (secret: string, value: string): Promise<string> => home.mustKubectl(['label', 'secret', secret, '-n', 'cambio-system', value]);
-  const setSecret = (stringData: Record<string, string>): Promise<string> => home.mustKubectl(['patch', 'secret', 'west', '-n', 'cambio-system', '-p', JSON.stringify({ stringData })]);
+  const setSecret = (stringData: Record<string, string>): Promise<string> => home.mustKubectl(['patch', 'secret', 'west', '-n', 'cambio-system', '--patch-file=/dev/stdin'], { stdin: JSON.stringify({ stringData }) });
   const apply = (...items: object[]): Promise<string> => home.mustKubectl(['apply', '-f', '-'], { stdin: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }) });
   const ready = (...objects: string[]): Promise<string> => home.mustKubectl(['wait', '--for=condition=Ready', ...objects, '-n', 'cambio-system', '--timeout=30s']);
 
