@@ -12,7 +12,7 @@ export type IssuerServer = {
   /** Paths that were asked for so far, in their order. */
   asked: string[];
   requests: IncomingMessage[];
-  /** Connections that are open now. */
+  /** How many connections were made so far. */
   connections: () => number;
   /** Resolves when none is open any more. */
   untilQuiet: () => Promise<void>;
@@ -36,8 +36,10 @@ export async function startIssuer(answers: Answers | ((url: string) => Answers),
   };
   const server = plain ? createServer(listener) : createSecureServer(authority.certify({ hosts: [host] }), listener);
   const sockets = new Set<Socket>();
+  let connections = 0;
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
+    connections++;
     socket.on('error', () => undefined).once('close', () => sockets.delete(socket));
   });
   server.on('tlsClientError', () => undefined);
@@ -48,7 +50,7 @@ export async function startIssuer(answers: Answers | ((url: string) => Answers),
     certificateAuthority: authority.cert,
     asked,
     requests,
-    connections: () => sockets.size,
+    connections: () => connections,
     untilQuiet: async () => {
       while (sockets.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
     },

@@ -106,7 +106,7 @@ describe('createClusterKeyFetcher', () => {
     // API servers refuse to send their keys as anything but a JWK Set.
     const types = 'application/json, application/jwk-set+json';
     const own: FindCluster = () => ({
-      api: { ...api, request: ({ path, accept, timeoutMs, maxBytes }) => Promise.reject(new Error(String(bounds.push([path, accept, timeoutMs, maxBytes])))) },
+      api: { ...api, request: (given) => Promise.reject(new Error(String(bounds.push([given.path, given.accept, given.timeoutMs, given.maxBytes])))) },
       reviewer: api,
     });
     await expect(createClusterKeyFetcher(own)(discovery, new AbortController().signal)).rejects.toThrow('the API server can not be reached');
