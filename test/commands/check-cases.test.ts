@@ -4,13 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { checkOptions } from '../../src/commands/check-options.ts';
-import { runCheck } from '../../src/commands/check.ts';
-import { readOptions } from '../../src/commands/read-options.ts';
 import { explainExchange } from '../../src/exchange/explain-exchange.ts';
 import { mintToken } from '../cases/mint-token.ts';
 import { casesDir, readCases, type Case } from '../cases/read-cases.ts';
 import { issuerURL, requestInProcess, runInProcess } from '../cases/run-case.ts';
+import { runCheckWith } from './run-check.ts';
 
 const inProcess = readCases().filter(({ over }) => over === 'both');
 
@@ -92,13 +90,8 @@ describe('asked on the command line', () => {
       'default-signing-algorithm': settings.signingAlgorithm,
       'trusted-namespaces': [...new Set(namespaces)].join(','),
     };
-    const read = readOptions(checkOptions, Object.entries(given).map(([name, value]) => `--${name}=${value}`), {});
-    let out = '';
-    const code = await runCheck(read.values ?? fail(read.mistakes), [join(casesDir, manifests.file)], {
-      readStdin: () => Promise.reject(new Error('standard input is not read')),
-      out: (text) => (out += text),
-      err: (text) => fail([text]),
-    });
+    const { code, out, err } = await runCheckWith([...Object.entries(given).map(([name, value]) => `--${name}=${value}`), join(casesDir, manifests.file)]);
+    expect(err).toBe('');
     const { answer } = JSON.parse(out) as { answer: { outcome: string; check?: string; reason?: string; error?: { status: number; error: string }; token?: { claims: Record<string, unknown> } } };
     expect(code).toBe(wanted.status === 200 ? 0 : 1);
     expect({ status: answer.error?.status ?? 200, error: answer.error?.error, check: answer.check, reason: answer.reason }).toEqual({
@@ -112,7 +105,3 @@ describe('asked on the command line', () => {
     expect(claims).toEqual(wantedClaims);
   });
 });
-
-function fail(messages: readonly string[]): never {
-  throw new Error(messages.join('\n'));
-}
