@@ -76,7 +76,7 @@ export function settingsOf(options: CheckOptions, cluster = supposedCluster(opti
 async function readQuestion(options: CheckOptions, streams: Streams): Promise<Question | undefined> {
   const { token, claims, at, audience, resource, scope } = options;
   if (token === undefined && claims === undefined) return undefined;
-  const shown = token === undefined ? { claims: await readClaims(claims ?? '', streams) } : { token: (await readBytes('--token', token, streams)).toString('utf8').trim() };
+  const shown = token === undefined ? { claims: await readClaims(claims ?? '', streams) } : { token: (await readBytes('--token', token, streams)).toString('utf8') };
   return {
     shown,
     client: options.client,
