@@ -51,7 +51,7 @@ const supposedLifetime = 300;
 /** A token with these claims. Those that every token has are filled in. Without an issuer nobody will verify it. */
 async function supposeClaims(claims: JsonObject, issuer: Issuer | undefined, now: number): Promise<Subject> {
   const iat = Math.floor(now);
-  const [aud] = issuer?.audiences ?? [];
+  const [aud] = issuer?.audiences ?? ['unknown'];
   const exp = iat + Math.min(supposedLifetime, issuer?.maxTokenLifetimeSeconds ?? supposedLifetime);
   const filled = Object.entries({ iss: issuer?.url, aud, iat, exp }).filter(([name, value]) => !(name in claims) && value !== undefined);
   const payload = Buffer.from(JSON.stringify({ ...claims, ...Object.fromEntries(filled) }));

@@ -59,7 +59,8 @@ export function formatSummary({ findings, rows }: PolicyReport, { source, passed
 
 /** All about the manifests but the findings. */
 export function formatReport(report: PolicyReport, input: CheckInput, suppositions: readonly string[], next: string): string {
-  return `${formatTable(report.rows)}\n\n${formatSummary(report, input, suppositions)}${lines(`Next: ${next}`, 6)}\n`;
+  const table = report.rows.length === 0 ? '' : `${formatTable(report.rows)}\n\n`;
+  return `${table}${formatSummary(report, input, suppositions)}${lines(`Next: ${next}`, 6)}\n`;
 }
 
 const verdicts = { passes: 'yes', denies: 'NO', unknown: '-' } as const satisfies Record<ExplainedCheck['verdict'], string>;

@@ -157,7 +157,7 @@ describe('operands', () => {
 });
 
 test('an option without a variable is given as an argument only', () => {
-  const private_ = { token: { value: 'FILE', help: '', read: text, variable: false } } as const satisfies Options;
-  expect(readOptions(private_, [], { CAMBIO_TOKEN: 'a' })).toEqual({ values: {} });
-  expect(readOptions(private_, ['--token', 'b'], { CAMBIO_TOKEN: 'a' })).toEqual({ values: { token: 'b' } });
+  const unshared = { token: { value: 'FILE', help: '', read: text, variable: false } } as const satisfies Options;
+  expect(readOptions(unshared, [], { CAMBIO_TOKEN: 'a' })).toEqual({ values: {} });
+  expect(readOptions(unshared, ['--token', 'b'], { CAMBIO_TOKEN: 'a' })).toEqual({ values: { token: 'b' } });
 });

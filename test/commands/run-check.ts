@@ -6,7 +6,7 @@ import { readOptions, takeOperands } from '../../src/commands/read-options.ts';
 export type Checked = { code: number; out: string; err: string };
 
 /** Runs it with arguments as they stand on a command line. Throws where they can't be read. */
-export async function runCheckWith(args: readonly string[], stdin = ''): Promise<Checked> {
+export async function runCheckWith(args: readonly string[], stdin: string | Uint8Array = ''): Promise<Checked> {
   const { operands, rest } = takeOperands(checkOptions, args);
   const { values, mistakes } = readOptions(checkOptions, rest, {});
   if (values === undefined) throw new Error(mistakes?.join('\n'));
