@@ -1,7 +1,8 @@
 // What `cambio check` found, as text for people: lines of at most 100 columns, in the form that editors jump to.
 import { steps, type ExplainedCheck, type Explanation } from '../exchange/explain-exchange.ts';
+import type { Finding } from './check-findings.ts';
 import type { CheckInput } from './check-input.ts';
-import type { Finding, PolicyReport, Row } from './check-policy.ts';
+import type { PolicyReport, Row } from './check-policy.ts';
 import type { Answer } from './check-question.ts';
 import { wrap } from './read-options.ts';
 

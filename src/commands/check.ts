@@ -31,8 +31,8 @@ export async function runCheck(options: CheckOptions, paths: readonly string[], 
     const settings = settingsOf(options, cluster);
     const report = checkPolicy(input, settings);
     const policy: Policy = {
-      objects: input.objects,
-      snapshot: report.store.snapshot(),
+      input,
+      snapshot: report.snapshot,
       settings,
       exchange: { issuerURL: settings.issuerURL, maxLifetimeSeconds: Math.floor(options['max-lifetime'] / 1000), signingAlgorithm: options['default-signing-algorithm'] },
     };
@@ -69,7 +69,7 @@ async function readServer(options: CheckOptions): Promise<ReadCluster> {
 /** What a server would be started with. */
 export function settingsOf(options: CheckOptions, cluster = supposedCluster(options)): PolicySettings {
   const trusted: readonly string[] = options['trusted-namespaces'] ?? supposed['trusted-namespaces'];
-  return { issuerURL: options.issuer ?? supposed.issuer, isTrustedNamespace: (namespace) => trusted.includes(namespace), cluster };
+  return { issuerURL: options.issuer ?? supposed.issuer, isTrustedNamespace: (namespace) => trusted.includes(namespace), reservedAudiences: options['reserved-audiences'] ?? [], cluster };
 }
 
 /** The question that the options ask; undefined where they ask about no token. */

@@ -41,6 +41,7 @@ export async function runServe(options: ServeOptions, stop: AbortSignal): Promis
     now: () => Date.now() / 1000,
     newId: randomUUID,
     reviewToken: source.reviewToken,
+    issuerKeys: { known: () => undefined, current: async () => undefined, refetched: async () => undefined },
     sign: createSigner(() => keys),
     settings: {
       issuerURL,
@@ -76,7 +77,7 @@ export async function runServe(options: ServeOptions, stop: AbortSignal): Promis
     const { server, followed } = await listenPublicly(options.listen, app, certificate, work.signal);
     opened.push(server);
     const running = source.run((cluster) => {
-      store = createPolicyStore({ issuerURL, isTrustedNamespace: source.isTrustedNamespace, ...(cluster && { cluster }) });
+      store = createPolicyStore({ issuerURL, isTrustedNamespace: source.isTrustedNamespace, reservedAudiences: options['reserved-audiences'] ?? [], ...(cluster && { cluster }) });
       return store;
     });
     log.info({ issuer: issuerURL, listen: server.url, admin: opened[0]?.url, manifests: source.description }, 'serving');

@@ -53,7 +53,7 @@ function openDirectory(dir: string, options: ServeOptions, log: Logger, signal: 
         dir,
         signal,
         monotonic,
-        onChanges: (changes) => logVerdicts(log, store.apply(changes), changes),
+        onChanges: (changes, namespaces) => logVerdicts(log, store.apply(changes, namespaces), changes),
         onSynced: store.complete,
         onProblems: (problems) => {
           for (const problem of problems) log.warn(formatProblem(problem));
@@ -100,8 +100,8 @@ function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal): S
         random: Math.random,
         observe: status.observe,
         onSynced: store.complete,
-        onChanges: (changes) => {
-          const verdicts = store.apply(changes);
+        onChanges: (changes, namespaces) => {
+          const verdicts = store.apply(changes, namespaces);
           logVerdicts(log, verdicts, changes);
           status.want(verdicts);
         },

@@ -5,6 +5,7 @@ import type { ExchangeEffects } from './effects.ts';
 import { OAuthError } from './oauth-error.ts';
 import { parseJwt, type ParsedJwt } from './parse-jwt.ts';
 import type { JsonObject } from './strict-json.ts';
+import { verifyByPublishedKeys } from './verify-by-published-keys.ts';
 import { verifyByReview } from './verify-by-review.ts';
 import { refuseBySignature } from './verify-signature.ts';
 import { serviceAccountOf, type VerifiedToken } from './verified-token.ts';
@@ -19,6 +20,9 @@ type Verify<V extends Verification> = (
 
 /** One entry for each verification method of a TrustedIssuer. */
 const methods = {
+  discovery: (token, _registered, issuer, { issuerKeys }) => verifyByPublishedKeys(token, issuer, issuerKeys),
+  jwksURL: (token, _registered, issuer, { issuerKeys }) => verifyByPublishedKeys(token, issuer, issuerKeys),
+  kubernetesDiscovery: (token, _registered, issuer, { issuerKeys }) => verifyByPublishedKeys(token, issuer, issuerKeys),
   jwks: async (token, _registered, { verification }) => (await refuseBySignature(token, verification.keys)) ?? token.claims,
   tokenReview: (token, registered, issuer, { reviewToken }) => verifyByReview(token, registered, issuer, reviewToken),
 } satisfies { [M in Verification['method']]: Verify<Extract<Verification, { method: M }>> };

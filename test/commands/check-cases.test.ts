@@ -61,9 +61,12 @@ function optionsOf({ request, reviews, subject_token }: Case): Record<string, st
   return expressible ? Object.fromEntries(parameters.map(([name, value]) => [known[name] ?? name, value])) : undefined;
 }
 
+/** Here the API server has told an audience that nobody can know who does not ask it. */
+const needsCluster = new Set(['kubernetes/audience-of-api-server-api']);
+
 describe('asked on the command line', () => {
   const asked = inProcess.flatMap((given) => {
-    const options = given.policy === 'complete' ? optionsOf(given) : undefined;
+    const options = given.policy === 'complete' && !needsCluster.has(given.name) ? optionsOf(given) : undefined;
     return options === undefined ? [] : [{ ...given, options }];
   });
   let dir: string;

@@ -1,7 +1,8 @@
 // What `cambio check` found as text and as annotations: width, order, and nothing that a terminal or a runner would obey.
 import { describe, expect, test } from 'vitest';
 import { formatAnnotation } from '../../src/commands/check-github.ts';
-import type { Finding, Row } from '../../src/commands/check-policy.ts';
+import type { Finding } from '../../src/commands/check-findings.ts';
+import type { Row } from '../../src/commands/check-policy.ts';
 import { formatChecks, formatFinding, formatTable, visible } from '../../src/commands/check-text.ts';
 
 const finding: Finding = { severity: 'error', file: 'a.yaml', line: 3, column: 5, field: 'spec.suspended', message: 'unknown field; did you mean suspend?' };

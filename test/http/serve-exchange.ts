@@ -30,7 +30,7 @@ export async function serveExchange({ signingAlgorithm = 'ES256', tls }: { signi
   const begin: typeof handler = (request, response) => handler(request, response);
   const server = await (tls === undefined ? listen(anywhere, begin) : listenTls(anywhere, begin, tls));
   const issuerURL = `${server.url}/cambio`;
-  const store = createPolicyStore({ issuerURL, isTrustedNamespace: () => true });
+  const store = createPolicyStore({ issuerURL, isTrustedNamespace: () => true, reservedAudiences: [] });
   const { objects } = parseManifests(manifests(issuerURL, jwks), 'manifests.yaml');
   store.apply(objects.map((object) => ({ id: object, object })));
   store.complete();
@@ -47,6 +47,7 @@ export async function serveExchange({ signingAlgorithm = 'ES256', tls }: { signi
           now: () => Date.now() / 1000,
           newId: randomUUID,
           reviewToken: () => Promise.reject(new Error('there is no API server')),
+          issuerKeys: { known: () => undefined, current: async () => undefined, refetched: async () => undefined },
           sign: createSigner(() => signingKeys),
           settings: { issuerURL, maxLifetimeSeconds: 3600, signingAlgorithm },
         });

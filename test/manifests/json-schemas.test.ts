@@ -23,6 +23,7 @@ const beyondJsonSchema = new Set([
   'client-targets-two-defaults',
   'issuer-named-system',
   'issuer-subject-prefix-system',
+  'issuer-url-http',
   'issuer-url-missing',
   'issuer-url-null',
 ]);
