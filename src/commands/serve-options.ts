@@ -15,6 +15,7 @@ export const serveOptions = {
   kubeconfig: { value: 'FILE', help: 'Read manifests from the API server of this kubeconfig. Default: $KUBECONFIG, else the in-cluster configuration.', read: text },
   namespace: { value: 'NAME', help: 'Cambio\'s own namespace. Default: the pod\'s, with a kubeconfig that of its context, else cambio-system.', read: text },
   'trusted-namespaces': { value: 'NAMES', help: 'Namespaces whose ExchangeClients are an administrator\'s, separated by commas. Default: Cambio\'s own; with --config-dir all.', read: list },
+  'reserved-audiences': { value: 'AUDIENCES', help: 'Audiences that no ExchangeClient outside the trusted namespaces may hand out, whatever a TargetService says, separated by commas. Always among them: the issuer URL, and the audiences of the API server.', read: list },
   'signing-keys-dir': { value: 'DIR', help: 'Keep the signing keys in this directory (they are made there, mode 0600). Default: in memory, and gone with the process.', read: text },
   'default-signing-algorithm': { value: 'ALG', help: 'ES256 or RS256.', read: oneOf('ES256', 'RS256'), fallback: 'ES256' },
   'max-lifetime': { value: 'DURATION', help: 'No issued token lives longer, whatever a manifest says.', read: duration('60s', '24h'), fallback: '1h' },

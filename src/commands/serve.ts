@@ -85,7 +85,8 @@ export async function runServe(options: ServeOptions, stop: AbortSignal): Promis
     opened.push(server);
     const running = source.run((cluster, publishVerdicts) => {
       publish = publishVerdicts;
-      store = withIssuerKeys(createPolicyStore({ issuerURL, isTrustedNamespace: source.isTrustedNamespace, ...(cluster && { cluster }) }), issuerKeys);
+      const settings = { issuerURL, isTrustedNamespace: source.isTrustedNamespace, reservedAudiences: options['reserved-audiences'] ?? [], ...(cluster && { cluster }) };
+      store = withIssuerKeys(createPolicyStore(settings), issuerKeys);
       return store;
     });
     log.info({ issuer: issuerURL, listen: server.url, admin: opened[0]?.url, manifests: source.description }, 'serving');

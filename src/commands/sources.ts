@@ -62,7 +62,7 @@ function openDirectory(dir: string, options: ServeOptions, log: Logger, signal: 
         dir,
         signal,
         monotonic,
-        onChanges: (changes) => logVerdicts(log, store.apply(changes), changes),
+        onChanges: (changes, namespaces) => logVerdicts(log, store.apply(changes, namespaces), changes),
         onSynced: store.complete,
         onProblems: (problems) => {
           for (const problem of problems) log.warn(formatProblem(problem));
@@ -133,7 +133,7 @@ function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal): S
         random: Math.random,
         observe: status.observe,
         onSynced: store.complete,
-        onChanges: (changes) => tell(store.apply(changes), changes),
+        onChanges: (changes, namespaces) => tell(store.apply(changes, namespaces), changes),
         onState,
       });
       await following;

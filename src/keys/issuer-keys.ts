@@ -1,6 +1,6 @@
 // The keys that issuers publish: fetched, kept, refreshed before they get old, and forgotten with their issuer.
 import type { IssuerKeys } from '../exchange/issuer-keys.ts';
-import type { FetchKeySet, KeyFetchError } from '../policy/key-fetch.ts';
+import { keyQuestionOf, type FetchKeySet, type KeyFetchError } from '../policy/key-fetch.ts';
 import type { KeyState } from '../policy/key-state.ts';
 import type { Issuer, Verification } from '../policy/policy.ts';
 import type { PublicKey } from '../policy/public-key.ts';
@@ -75,7 +75,7 @@ export function createIssuerKeys(options: IssuerKeysOptions): IssuerKeyStore {
     let beginners = 0;
     for (const [name, issuer] of wanted) {
       const entry = entries.get(name);
-      if (entry?.question === questionOf(issuer)) keepOn(entry, issuer);
+      if (entry?.question === keyQuestionOf(issuer)) keepOn(entry, issuer);
       else {
         if (entry !== undefined) forget(name, entry);
         begin(issuer, stagger * beginners++);
@@ -88,7 +88,7 @@ export function createIssuerKeys(options: IssuerKeysOptions): IssuerKeyStore {
   function begin(issuer: Issuer, delay: number): void {
     const entry: Entry = {
       issuer,
-      question: questionOf(issuer),
+      question: keyQuestionOf(issuer),
       kept: undefined,
       changedAt: undefined,
       failure: undefined,
@@ -174,7 +174,7 @@ export function createIssuerKeys(options: IssuerKeysOptions): IssuerKeyStore {
   /** A request may still hold a TrustedIssuer as it was before its last change. */
   function entryOf(issuer: Issuer): Entry | undefined {
     const entry = entries.get(issuer.name);
-    return entry !== undefined && (entry.issuer.revision === issuer.revision || entry.question === questionOf(issuer)) ? entry : undefined;
+    return entry !== undefined && (entry.issuer.revision === issuer.revision || entry.question === keyQuestionOf(issuer)) ? entry : undefined;
   }
 
   function tell(entry: Entry): void {
@@ -223,5 +223,3 @@ export function createIssuerKeys(options: IssuerKeysOptions): IssuerKeyStore {
     },
   };
 }
-
-const questionOf = ({ url, verification }: Issuer): string => JSON.stringify([url, verification]);

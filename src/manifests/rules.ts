@@ -42,7 +42,16 @@ export function exactlyOne<K extends string>(...members: readonly K[]): Rule<{ r
   };
 }
 
-/** An optional member that can't be changed, added or removed later. The rule belongs on the member's parent. */
+/** At most one of these members may be there. */
+export function atMostOne<K extends string>(...members: readonly K[]): Rule<{ readonly [M in K]?: unknown }> {
+  return {
+    cel: `[${members.map((member) => `has(self.${member})`).join(', ')}].filter(present, present).size() <= 1`,
+    message: `at most one of ${members.join(', ')} may be set`,
+    check: (value) => members.filter((member) => value[member] !== undefined).length <= 1,
+  };
+}
+
+/** A member that can't be changed, nor added or removed later. The rule belongs on the member's parent. */
 export function immutable(member: string): Rule<unknown> {
   return {
     cel: `has(self.${member}) == has(oldSelf.${member}) && (!has(self.${member}) || self.${member} == oldSelf.${member})`,

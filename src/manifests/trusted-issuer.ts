@@ -1,6 +1,8 @@
 // TrustedIssuer: whose tokens are believed, and how they are verified.
 import { z } from 'zod';
-import { nameRef, oneOf, patterned, setOf, text, wholeNumber } from './fields.ts';
+import { claimRule } from './expression-fields.ts';
+import { listOf, nameRef, oneOf, patterned, setOf, text, wholeNumber } from './fields.ts';
+import { allowedNamespaces } from './namespace-selection.ts';
 import { immutable, withRules, type Rule } from './rules.ts';
 
 /** The signature algorithms that a TrustedIssuer may list (RFC 7518 §3.1, RFC 8037), spelled exactly so. */
@@ -99,6 +101,12 @@ const spec = z
       .boolean()
       .default(false)
       .meta({ description: 'true: keys may be fetched from loopback, private and link-local addresses, and on loopback by http.' }),
+    claimValidationRules: listOf(claimRule, 0, 32, 'What must hold for every token of this issuer, whatever it is used for. The rules may look at `claims` and `client`.').default([]),
+    allowedNamespaces: allowedNamespaces('Whose ExchangeClients may refer to this issuer. Default: those of the trusted namespaces only.').optional(),
+    serviceAccountNamespaces: z
+      .enum(['Same', 'Any'])
+      .default('Same')
+      .meta({ description: 'Same: outside the trusted namespaces a ServiceAccount token is accepted only if its namespace is that of the ExchangeClient. Any: no such check.' }),
     suspend: z.boolean().default(false).meta({ description: 'true: no token of this issuer is accepted.' }),
   })
   .meta({ description: 'What is wanted.' });

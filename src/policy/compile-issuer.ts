@@ -1,7 +1,9 @@
 // Compiles a TrustedIssuer into what requests use, or says why it is off.
+import { createHash } from 'node:crypto';
 import type { Manifest } from '../manifests/read-object.ts';
 import type { Reasons } from './conditions.ts';
-import type { ClusterFacts, Issuer, Verification } from './policy.ts';
+import { catchInvalidExpression, compileField } from './compile-rules.ts';
+import type { ClaimValidationRule, ClusterFacts, Issuer, Verification } from './policy.ts';
 import { readInlineJwks } from './public-key.ts';
 import { mistakeInCertificates } from './read-certificates.ts';
 import type { PolicySettings } from './settings.ts';
@@ -41,10 +43,12 @@ export function compileIssuer(manifest: Manifest<'TrustedIssuer'>, settings: Pol
     const message = `spec.issuer.audiences: ${own} is an audience of the API server, and a token with it is always refused; name one of Cambio's, such as ${settings.issuerURL}`;
     return { refusal: refuse('InvalidField', message) };
   }
+  const rules = catchInvalidExpression(() => spec.claimValidationRules.map(compileClaimRule));
+  if (rules.value === undefined) return { refusal: refuse('InvalidExpression', rules.mistake) };
   return {
     issuer: {
       name,
-      revision: [uid, generation, ...(facts === undefined ? [] : [facts.revision])].join('/'),
+      revision: [uid === '' ? digestOf(spec) : `${uid}/${generation}`, ...(facts === undefined ? [] : [facts.revision])].join('/'),
       url,
       audiences: new Set(spec.issuer.audiences),
       apiServerAudiences,
@@ -54,9 +58,19 @@ export function compileIssuer(manifest: Manifest<'TrustedIssuer'>, settings: Pol
       clockSkewSeconds: spec.clockSkewSeconds,
       subjectPrefix: spec.subjectPrefix ?? `${name}:`,
       kubernetes,
+      ownCluster: ofOwnCluster,
+      claimValidationRules: rules.value,
+      allowedNamespaces: spec.allowedNamespaces,
+      sameNamespace: spec.serviceAccountNamespaces === 'Same',
       urlShared: false,
     },
   };
+}
+
+function compileClaimRule({ claim, requiredValue, expression, message }: Spec['claimValidationRules'][number], index: number): ClaimValidationRule {
+  const field = `claimValidationRules[${index}]`;
+  if (claim !== undefined && requiredValue !== undefined) return { field, claim, requiredValue };
+  return { field, expression: compileField('claimValidationRule', `${field}.expression`, expression ?? ''), message };
 }
 
 /** The name of the Secret that a TrustedIssuer names as another cluster's. */
@@ -85,5 +99,8 @@ function compileVerification({ verification, issuer, allowPrivateAddresses }: Sp
   }
   return { method, cluster: verification[method]?.cluster?.secretRef.name, identity: facts?.identity };
 }
+
+/** Stands for uid and generation where there is no API server to count them. */
+const digestOf = (spec: Spec): string => createHash('sha256').update(JSON.stringify(spec)).digest('hex');
 
 const refuse = (reason: Refusal['reason'], message: string): Refusal => ({ reason, message });

@@ -6,9 +6,9 @@ const members: Readonly<Record<string, readonly string[]>> = { RSA: ['e', 'kty',
 
 /** SHA-256, base64url. */
 export function thumbprintOf(key: KeyObject): string {
-  const jwk = key.export({ format: 'jwk' });
-  const names = members[jwk.kty ?? ''] ?? Object.keys(jwk).toSorted();
+  const jwk: Readonly<Record<string, unknown>> = { ...key.export({ format: 'jwk' }) };
+  const names = members[String(jwk['kty'])] ?? Object.keys(jwk).toSorted();
   return createHash('sha256')
-    .update(JSON.stringify(Object.fromEntries(names.map((name) => [name, (jwk as Record<string, unknown>)[name]]))))
+    .update(JSON.stringify(Object.fromEntries(names.map((name) => [name, jwk[name]]))))
     .digest('base64url');
 }

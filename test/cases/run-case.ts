@@ -119,7 +119,8 @@ function compile(manifests: Case['manifests']): PolicySnapshot {
   if (problem !== undefined) throw new Error(`${problem.file}:${problem.line}: ${problem.field}: ${problem.message}`);
   const store = createPolicyStore({
     issuerURL,
-    isTrustedNamespace: () => true,
+    isTrustedNamespace: (namespace) => namespace !== 'tenant',
+    reservedAudiences: ['https://reserved.example.com'],
     cluster: { issuerURL: 'https://kubernetes.default.svc.cluster.local', audiences: ['https://kubernetes.default.svc.cluster.local', 'api'] },
   });
   store.apply(objects.map((object) => ({ id: object, object })));

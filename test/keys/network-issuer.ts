@@ -18,6 +18,10 @@ export function networkIssuer(given: Partial<Issuer> = {}): Issuer {
     clockSkewSeconds: 0,
     subjectPrefix: `${name}:`,
     kubernetes: false,
+    ownCluster: false,
+    claimValidationRules: [],
+    allowedNamespaces: undefined,
+    sameNamespace: true,
     urlShared: false,
     ...given,
   };

@@ -104,14 +104,14 @@ describe('createClusterKeyFetcher', () => {
   test('asks for what API servers send, and gives up after a bound', async () => {
     const bounds: unknown[] = [];
     // API servers refuse to send their keys as anything but a JWK Set.
-    const accept = 'application/json, application/jwk-set+json';
+    const types = 'application/json, application/jwk-set+json';
     const own: FindCluster = () => ({
       api: { ...api, request: (given) => Promise.reject(new Error(String(bounds.push([given.path, given.accept, given.timeoutMs, given.maxBytes])))) },
       reviewer: api,
     });
     await expect(createClusterKeyFetcher(own)(discovery, new AbortController().signal)).rejects.toThrow('the API server can not be reached');
     expect(clusterKeysTimeout).toBe(5000);
-    expect(bounds).toEqual([[discoveryPath, accept, 5000, 262_144], [keysPath, accept, 5000, 262_144]]);
+    expect(bounds).toEqual([[discoveryPath, types, 5000, 262_144], [keysPath, types, 5000, 262_144]]);
   });
 
   test('ends when its signal is aborted', async () => {

@@ -16,6 +16,10 @@ const issuer = (name: string, revision: string): Issuer => ({
   clockSkewSeconds: 0,
   subjectPrefix: `${name}:`,
   kubernetes: true,
+  ownCluster: true,
+  claimValidationRules: [],
+  allowedNamespaces: undefined,
+  sameNamespace: true,
   urlShared: false,
 });
 const cluster = issuer('cluster', 'uid-1/1');

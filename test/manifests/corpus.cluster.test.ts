@@ -21,7 +21,7 @@ describe.skipIf(!provided.available)('on an API server', () => {
 
   beforeAll(async () => {
     await connected?.mustKubectl(['apply', '--server-side', '--force-conflicts', '-f', join(import.meta.dirname, '../../crds')]);
-    await connected?.mustKubectl(['wait', '--for=condition=Established', 'crd/trustedissuers.cambio.dev', 'crd/exchangeclients.cambio.dev']);
+    await connected?.mustKubectl(['wait', '--for=condition=Established', 'crd/trustedissuers.cambio.dev', 'crd/exchangeclients.cambio.dev', 'crd/targetservices.cambio.dev']);
     await connected?.mustKubectl(['apply', '--server-side', '-f', '-'], { stdin: JSON.stringify(namespace) });
     const files = [...valid, ...invalid];
     const ask = async (): Promise<void> => {

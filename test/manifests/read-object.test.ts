@@ -38,6 +38,8 @@ test('an object is read with all defaults', () => {
           maxTokenLifetimeSeconds: 86_400,
           clockSkewSeconds: 30,
           allowPrivateAddresses: false,
+          claimValidationRules: [],
+          serviceAccountNamespaces: 'Same',
           suspend: false,
         },
       },
@@ -54,8 +56,9 @@ test('a client is read with all defaults', () => {
     uid: '',
     spec: {
       authentication: { none: {} },
-      subjects: [{ issuerRef: { name: 'ci' }, subject: 'a' }],
+      subjects: [{ issuerRef: { name: 'ci' }, subject: 'a', conditions: [] }],
       targets: [{ audience: 'b', scopes: [], defaultScopes: [], tokenTypes: ['access_token'], lifetimeSeconds: 600, default: false }],
+      examples: [],
       suspend: false,
     },
   });
