@@ -49,7 +49,8 @@ export const clients: readonly Client[] = [
 export async function setUp(): Promise<Setup> {
   const dir = await mkdtemp(join(tmpdir(), 'cambio-clients-'));
   const file = (name: string): string => join(dir, name);
-  const issuer = `https://127.0.0.1:${await findFreePort()}`;
+  // With a path: whoever finds his way there finds it without one, too.
+  const issuer = `https://127.0.0.1:${await findFreePort()}/cambio`;
   const ci = await generateKeyPair('ES256');
   const jwks = JSON.stringify({ keys: [{ ...(await exportJWK(ci.publicKey)), kid: 'demo', alg: 'ES256', use: 'sig' }] });
   await cp(join(here, 'manifests'), file('manifests'), { recursive: true });

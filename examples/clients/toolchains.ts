@@ -23,7 +23,7 @@ const toolchains: Readonly<Record<ToolchainName, Toolchain>> = {
   curl: { needs: [{ program: 'bash', args: ['--version'] }, { program: 'curl', args: ['--version'], least: '7.76' }], inputs: [] },
   python: {
     needs: [
-      { program: 'python3', args: ['--version'], least: '3.10' },
+      { program: 'python3', args: ['--version'], least: '3.11' },
       { program: 'python3', args: ['-c', 'import sys, venv, ensurepip; print(sys.executable)'], why: 'python3 has no venv or no pip' },
     ],
     inputs: ['python/requirements.txt'],

@@ -1,7 +1,7 @@
 // Asks the policy about one request: what a server would answer to this token, or to one with these claims.
 import type { ExchangeSettings } from '../exchange/effects.ts';
 import { explainExchange, type Explanation } from '../exchange/explain-exchange.ts';
-import type { IssuerKeys } from '../exchange/issuer-keys.ts';
+import { noIssuerKeys } from '../exchange/issuer-keys.ts';
 import { tokenExchangeGrant, tokenTypeURN } from '../exchange/read-exchange-request.ts';
 import { nearestName } from '../manifests/nearest-name.ts';
 import type { PolicySnapshot, TokenTypeName } from '../policy/policy.ts';
@@ -96,13 +96,10 @@ async function explain({ parameters, now }: Question, id: string, subject: Subje
     now: () => now,
     newId: () => '(made anew for each token)',
     reviewToken: () => Promise.reject(new Error('a TokenReview was asked for that nobody answers')),
-    issuerKeys: noKeys,
+    issuerKeys: noIssuerKeys,
     settings: exchange,
   });
 }
-
-/** Where keys are supposed, they stand in the manifest. */
-const noKeys: IssuerKeys = { known: () => undefined, current: async () => undefined, refetched: async () => undefined };
 
 const typeOf = (typ: string | undefined): TokenTypeName => (typ?.toLowerCase().replace(/^application\//, '') === 'at+jwt' ? 'access_token' : 'jwt');
 
