@@ -10,7 +10,7 @@ Usage: cambio COMMAND [OPTIONS]
 
 Commands:
   serve     Read manifests, from a cluster or a directory, and answer token requests (RFC 8693)
-  check     Tell what is wrong with manifests, and what a token would get, before anything is deployed
+  check     Tell what is wrong with manifests, and what a token would get, before they are deployed
   crds      Print the CustomResourceDefinitions
 
 Options of every command can also be given as variables: --config-dir as CAMBIO_CONFIG_DIR.

@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { createApiServer, loadKubeConfig } from '../kubernetes/api-server.ts';
 import { readClusterFacts } from '../kubernetes/cluster-facts.ts';
-import { listManifests } from '../kubernetes/list-manifests.ts';
+import { listManifests, listNamespaces } from '../kubernetes/list-manifests.ts';
 import type { PolicySettings } from '../policy/settings.ts';
 import { readObjects, type CheckInput } from './check-input.ts';
 
@@ -24,8 +24,8 @@ export async function readCluster(options: { kubeconfig: string | undefined; con
   }
   const api = createApiServer(config, () => performance.now(), 4);
   try {
-    const [listed, { issuerURL, audiences }] = await Promise.all([listManifests(api), readClusterFacts(api)]);
-    return { input: readObjects(api.server, listed), cluster: { issuerURL, audiences } };
+    const [listed, namespaces, { issuerURL, audiences }] = await Promise.all([listManifests(api), listNamespaces(api), readClusterFacts(api)]);
+    return { input: readObjects(api.server, listed, namespaces), cluster: { issuerURL, audiences } };
   } finally {
     await api.close();
   }

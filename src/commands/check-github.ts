@@ -1,5 +1,5 @@
 // Findings as the commands that a GitHub workflow turns into annotations.
-import type { Finding } from './check-policy.ts';
+import type { Finding } from './check-findings.ts';
 
 /** https://docs.github.com/actions/reference/workflow-commands-for-github-actions: how text is escaped in a command. */
 const escapeData = (text: string): string => text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');

@@ -1,9 +1,11 @@
 // What `cambio check` looks at, read from files: the objects, where each of them was written, and what could not be read.
 import { stat, readFile } from 'node:fs/promises';
 import { decodeText, listManifestFiles, maxFileBytes } from '../files/manifest-files.ts';
+import { mergeNamespaces, type WrittenNamespace } from '../files/merge-namespaces.ts';
 import { mergeObjects, writtenObject, type WrittenObject } from '../files/merge-objects.ts';
 import { formatPath } from '../manifests/format-path.ts';
 import { parseManifests, type ManifestProblem, type PositionOf } from '../manifests/parse-manifests.ts';
+import type { ReadNamespace } from '../manifests/read-namespace.ts';
 import type { Path, ReadObject } from '../manifests/read-object.ts';
 import { keyOf } from '../policy/policy-store.ts';
 
@@ -15,8 +17,12 @@ export type CheckInput = {
   source: string;
   /** By their key, each once. */
   objects: ReadonlyMap<string, ReadObject>;
+  /** By their name. A namespace that is not among them may have any labels. */
+  namespaces: ReadonlyMap<string, ReadNamespace>;
   /** What reading alone has found. */
   problems: readonly (Omit<ManifestProblem, 'line' | 'column'> & Place)[];
+  /** Files that are not YAML, or not whole: what they were to allow, or to limit, can't be known. */
+  unread: readonly string[];
   /** How many documents were of other kinds. */
   passedOver: number;
   /** Where a field of an object was written. */
@@ -34,12 +40,16 @@ export async function readFiles(paths: readonly string[], readStdin: () => Promi
 /** Reads the texts of files. */
 export function readTexts(texts: readonly { file: string; text: string }[]): CheckInput {
   const written: WrittenObject[] = [];
+  const namespaces: WrittenNamespace[] = [];
   const problems: ManifestProblem[] = [];
   const places = new Map<string, { file: string; positionOf: PositionOf }>();
+  const unread: string[] = [];
   let passedOver = 0;
   for (const { file, text } of texts) {
     const parsed = parseManifests(text, file);
+    if (parsed.syntaxErrors.length > 0) unread.push(file);
     problems.push(...parsed.syntaxErrors, ...parsed.problems);
+    namespaces.push(...parsed.namespaces.map(({ namespace, position }) => ({ namespace, file, ...position })));
     passedOver += parsed.passedOver;
     for (const [index, object] of parsed.objects.entries()) {
       const positionOf = parsed.positions[index];
@@ -48,10 +58,13 @@ export function readTexts(texts: readonly { file: string; text: string }[]): Che
     }
   }
   const merged = mergeObjects(written);
+  const labelled = mergeNamespaces(namespaces);
   return {
     source: texts.length === 1 ? '1 file' : `${texts.length} files`,
     objects: merged.objects,
-    problems: [...problems, ...merged.problems],
+    namespaces: labelled.namespaces,
+    problems: [...problems, ...merged.problems, ...labelled.problems],
+    unread,
     passedOver,
     placeOf: (key, path) => {
       const { file, positionOf } = places.get(key) ?? {};
@@ -85,7 +98,7 @@ function asText(file: string, bytes: Uint8Array): string {
 }
 
 /** Takes the objects of a cluster. What is found in one is told by its name: it was written nowhere that is known. */
-export function readObjects(source: string, listed: readonly ReadObject[]): CheckInput {
+export function readObjects(source: string, listed: readonly ReadObject[], namespaces: readonly ReadNamespace[]): CheckInput {
   const placeOf = (key: string): Place => {
     const [kind = '', namespace = '', name = ''] = key.split('/');
     return { file: [kind, namespace, name].filter((part) => part !== '').join('/') };
@@ -93,7 +106,9 @@ export function readObjects(source: string, listed: readonly ReadObject[]): Chec
   return {
     source,
     objects: new Map(listed.map((object) => [keyOf(object), object])),
+    namespaces: new Map(namespaces.map((namespace) => [namespace.name, namespace])),
     problems: listed.flatMap((object) => (object.problems ?? []).map(({ path, message }) => ({ ...placeOf(keyOf(object)), field: formatPath(path), message }))),
+    unread: [],
     passedOver: 0,
     placeOf,
   };

@@ -27,6 +27,7 @@ export const checkOptions = {
   issuer: { value: 'URL', help: `Cambio's own issuer URL, as in cambio serve. Default: ${supposed.issuer}.`, read: ownIssuer },
   'cluster-issuer': { value: 'URL', help: `What the API server calls itself in its tokens. Default: ${supposed['cluster-issuer']}.`, read: text },
   'trusted-namespaces': { value: 'NAMES', help: 'Namespaces whose ExchangeClients are an administrator\'s, separated by commas. Default: cambio-system.', read: list },
+  'reserved-audiences': { value: 'AUDIENCES', help: 'As in cambio serve: audiences that no ExchangeClient outside the trusted namespaces may hand out.', read: list },
   'max-lifetime': { value: 'DURATION', help: 'As in cambio serve.', read: duration('60s', '24h'), fallback: '1h' },
   'default-signing-algorithm': { value: 'ALG', help: 'As in cambio serve.', read: oneOf('ES256', 'RS256'), fallback: 'ES256' },
   server: { help: 'Check what is in the cluster of the kubeconfig, rather than files. It is only read.', read: flag, fallback: 'false', variable: false },

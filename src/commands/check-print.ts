@@ -37,18 +37,20 @@ const denialOf = ({ client, record }: TimedAnswer) => ({ severity: 'error' as co
 
 /** What was not said, and may be otherwise where it is deployed. */
 function suppositionsOf(options: CheckOptions, { objects }: CheckInput): string[] {
-  const asksCluster = [...objects.values()].some(({ manifest }) => manifest?.kind === 'TrustedIssuer' && 'tokenReview' in manifest.spec.verification);
+  const asksCluster = [...objects.values()].some(({ manifest }) => manifest?.kind === 'TrustedIssuer' && (manifest.spec.verification.tokenReview ?? manifest.spec.verification.kubernetesDiscovery) !== undefined);
   const names = Object.keys(supposed) as (keyof typeof supposed)[];
   return names
     .filter((name) => options[name] === undefined && (name !== 'cluster-issuer' || (asksCluster && !options.server)))
     .map((name) => `--${name} ${[supposed[name]].flat().join(',')}`);
 }
 
-function nextAfter({ findings, rows }: PolicyReport, { server }: CheckOptions): string {
-  if (findings.some(({ severity }) => severity === 'error')) return 'mend these and check again. What is not ready is off where it is deployed, and no other object notices';
+function nextAfter({ findings, rows }: PolicyReport, options: CheckOptions): string {
+  const notPermitted = rows.some(({ reason }) => reason.endsWith('NotPermitted'));
+  const trust = notPermitted && options['trusted-namespaces'] === undefined ? '. If those who write there are administrators, say so with --trusted-namespaces' : '';
+  if (findings.some(({ severity }) => severity === 'error')) return `mend these and check again. What is not ready is off where it is deployed, and no other object notices${trust}`;
   const client = rows.find(({ kind, ready }) => kind === 'ExchangeClient' && ready);
   if (client === undefined) return `add an ExchangeClient that refers to a TrustedIssuer: cambio exchanges nothing without one (${kinds.ExchangeClient.plural})`;
-  return `ask what a token would get: cambio check ${server ? '--server' : 'PATH'} --claims FILE --client ${client.name} --audience AUDIENCE`;
+  return `ask what a token would get: cambio check ${options.server ? '--server' : 'PATH'} --claims FILE --client ${client.name} --audience AUDIENCE`;
 }
 
 function nextAfterAnswer({ outcome, client, record }: TimedAnswer, policy: Policy): string {

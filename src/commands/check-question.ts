@@ -4,10 +4,11 @@ import { explainExchange, type Explanation } from '../exchange/explain-exchange.
 import { noIssuerKeys } from '../exchange/issuer-keys.ts';
 import { tokenExchangeGrant, tokenTypeURN } from '../exchange/read-exchange-request.ts';
 import { nearestName } from '../manifests/nearest-name.ts';
-import type { ReadObject } from '../manifests/read-object.ts';
 import type { PolicySnapshot, TokenTypeName } from '../policy/policy.ts';
-import { createPolicyStore, keyOf } from '../policy/policy-store.ts';
+import { keyOf } from '../policy/policy-store.ts';
 import type { PolicySettings } from '../policy/settings.ts';
+import type { CheckInput } from './check-input.ts';
+import { compilePolicy } from './check-policy.ts';
 import { listed, prepareSubject, supposeGood, UnclearQuestion, type Shown, type Subject } from './check-subject.ts';
 import { withSuppositions } from './suppose-token.ts';
 
@@ -30,7 +31,7 @@ export type Answer = Explanation & {
 };
 
 /** What is known of the policy. */
-export type Policy = { objects: ReadonlyMap<string, ReadObject>; snapshot: PolicySnapshot; settings: PolicySettings; exchange: ExchangeSettings };
+export type Policy = { input: CheckInput; snapshot: PolicySnapshot; settings: PolicySettings; exchange: ExchangeSettings };
 
 /** Answers a question. Throws UnclearQuestion. */
 export async function answerQuestion(question: Question, policy: Policy): Promise<Answer> {
@@ -50,29 +51,27 @@ export async function answerQuestion(question: Question, policy: Policy): Promis
   return ifGood.record.subject === undefined ? answer : { ...answer, ifGood };
 }
 
-function onlyClient({ objects, snapshot }: Policy): string {
+function onlyClient({ input: { objects }, snapshot }: Policy): string {
   const ids = [...objects.values()].filter(({ kind }) => kind === 'ExchangeClient').map(({ namespace, name }) => `${namespace}/${name}`);
   const [only, ...more] = ids;
   if (only === undefined) throw new UnclearQuestion('there is no ExchangeClient that could ask for a token');
-  if (more.length > 0) throw new UnclearQuestion(`--client: say which one asks: ${listed([...snapshot.clients.keys()])}`);
+  if (more.length > 0) throw new UnclearQuestion(`--client: say which one asks: ${listed([...snapshot.clients.keys()].toSorted())}`);
   return only;
 }
 
 /** What to say of a client that is not there. */
-export function unknownClient(id: string, { objects, snapshot }: Policy): string {
+export function unknownClient(id: string, { input: { objects }, snapshot }: Policy): string {
   const key = keyOf({ kind: 'ExchangeClient', namespace: id.split('/')[0] ?? '', name: id.split('/')[1] ?? '' });
   if (objects.has(key)) return `mend what is wrong with ExchangeClient ${id}: it is off`;
   const near = nearestName(id, [...snapshot.clients.keys()]);
-  return near === undefined ? `name one that is there: ${listed([...snapshot.clients.keys()])}` : `did you mean --client ${near}?`;
+  return near === undefined ? `name one that is there: ${listed([...snapshot.clients.keys()].toSorted())}` : `did you mean --client ${near}?`;
 }
 
 /** Runs the exchange, on a policy in which what is supposed is so. */
-async function explain({ parameters, now }: Question, id: string, subject: Subject, { objects, settings, exchange }: Policy): Promise<Explanation> {
+async function explain({ parameters, now }: Question, id: string, subject: Subject, { input, settings, exchange }: Policy): Promise<Explanation> {
   const [namespace = '', name = ''] = id.split('/');
-  const store = createPolicyStore(settings);
-  const changed = withSuppositions(objects, keyOf({ kind: 'ExchangeClient', namespace, name }), subject.issuer, subject.jwks ?? '');
-  store.apply(changed.map((object) => ({ id: object, object })));
-  store.complete();
+  const changed = withSuppositions(input.objects, keyOf({ kind: 'ExchangeClient', namespace, name }), subject.issuer, subject.jwks ?? '');
+  const { snapshot } = compilePolicy(changed, input, settings);
   const given = {
     grant_type: tokenExchangeGrant,
     client_id: id,
@@ -93,10 +92,11 @@ async function explain({ parameters, now }: Question, id: string, subject: Subje
     sourceAddress: '',
   };
   return explainExchange(request, {
-    policy: store.snapshot,
+    policy: () => snapshot,
     now: () => now,
     newId: () => '(made anew for each token)',
     reviewToken: () => Promise.reject(new Error('a TokenReview was asked for that nobody answers')),
+    // Where keys are supposed, they stand in the manifest.
     issuerKeys: noIssuerKeys,
     settings: exchange,
   });

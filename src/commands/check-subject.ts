@@ -21,7 +21,10 @@ export class UnclearQuestion extends Error {}
 export async function prepareSubject(shown: Shown, client: Client | undefined, trustedIssuer: string | undefined, now: number): Promise<Subject> {
   // Of a client that is not there nothing more is asked.
   if (client === undefined) return { token: shown.token || 'none', notes: [] };
-  return shown.claims === undefined ? prepareToken(shown.token, client, trustedIssuer) : supposeClaims(shown.claims, issuerOf(shown.claims, client, trustedIssuer), now);
+  if (shown.claims !== undefined) return supposeClaims(shown.claims, issuerOf(shown.claims, client, trustedIssuer), now);
+  const token = shown.token.trim();
+  const subject = await prepareToken(token, client, trustedIssuer);
+  return token === shown.token ? subject : { ...subject, notes: [...subject.notes, 'the file has space or line breaks around the token: they are passed over here, and a request with them is refused'] };
 }
 
 async function prepareToken(token: string, client: Client, trustedIssuer: string | undefined): Promise<Subject> {
@@ -48,7 +51,7 @@ const supposedLifetime = 300;
 /** A token with these claims. Those that every token has are filled in. Without an issuer nobody will verify it. */
 async function supposeClaims(claims: JsonObject, issuer: Issuer | undefined, now: number): Promise<Subject> {
   const iat = Math.floor(now);
-  const [aud] = issuer?.audiences ?? [];
+  const [aud] = issuer?.audiences ?? ['unknown'];
   const exp = iat + Math.min(supposedLifetime, issuer?.maxTokenLifetimeSeconds ?? supposedLifetime);
   const filled = Object.entries({ iss: issuer?.url, aud, iat, exp }).filter(([name, value]) => !(name in claims) && value !== undefined);
   const payload = Buffer.from(JSON.stringify({ ...claims, ...Object.fromEntries(filled) }));
@@ -90,7 +93,7 @@ const ofTheToken = ['iss', 'aud', 'iat', 'exp', 'nbf', 'cnf'];
 
 /** The same claims in a good token: so that one which has expired meanwhile can still be asked about. */
 export async function supposeGood(shown: Shown, client: Client, trustedIssuer: string | undefined, now: number): Promise<Subject | undefined> {
-  const parsed = shown.token === undefined ? shown : parseJwt(shown.token);
+  const parsed = shown.token === undefined ? shown : parseJwt(shown.token.trim());
   if (typeof parsed === 'string') return undefined;
   const [issuer, ...more] = candidatesFor(parsed.claims['iss'], client, trustedIssuer);
   if (issuer === undefined || more.length > 0) return undefined;

@@ -1,7 +1,8 @@
 // What `cambio check` found, as text for people: lines of at most 100 columns, in the form that editors jump to.
 import { steps, type ExplainedCheck, type Explanation } from '../exchange/explain-exchange.ts';
+import type { Finding } from './check-findings.ts';
 import type { CheckInput } from './check-input.ts';
-import type { Finding, PolicyReport, Row } from './check-policy.ts';
+import type { PolicyReport, Row } from './check-policy.ts';
 import type { Answer } from './check-question.ts';
 import { wrap } from './read-options.ts';
 
@@ -59,7 +60,8 @@ export function formatSummary({ findings, rows }: PolicyReport, { source, passed
 
 /** All about the manifests but the findings. */
 export function formatReport(report: PolicyReport, input: CheckInput, suppositions: readonly string[], next: string): string {
-  return `${formatTable(report.rows)}\n\n${formatSummary(report, input, suppositions)}${lines(`Next: ${next}`, 6)}\n`;
+  const table = report.rows.length === 0 ? '' : `${formatTable(report.rows)}\n\n`;
+  return `${table}${formatSummary(report, input, suppositions)}${lines(`Next: ${next}`, 6)}\n`;
 }
 
 const verdicts = { passes: 'yes', denies: 'NO', unknown: '-' } as const satisfies Record<ExplainedCheck['verdict'], string>;

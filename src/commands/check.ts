@@ -31,14 +31,15 @@ export async function runCheck(options: CheckOptions, paths: readonly string[], 
     const settings = settingsOf(options, cluster);
     const report = checkPolicy(input, settings);
     const policy: Policy = {
-      objects: input.objects,
-      snapshot: report.store.snapshot(),
+      input,
+      snapshot: report.snapshot,
       settings,
       exchange: { issuerURL: settings.issuerURL, maxLifetimeSeconds: Math.floor(options['max-lifetime'] / 1000), signingAlgorithm: options['default-signing-algorithm'] },
     };
     const question = await readQuestion(options, streams);
-    const answer = question && { ...(await answerQuestion(question, policy)), now: question.now };
+    const answer = question && input.unread.length === 0 ? { ...(await answerQuestion(question, policy)), now: question.now } : undefined;
     streams.out(printCheck(options, input, report, policy, answer));
+    if (question !== undefined && answer === undefined) throw new Error(`the token is not asked about: ${input.unread.join(', ')} can't be read whole, and what that limits can't be known`);
     if (answer !== undefined) return answer.outcome === 'granted' ? 0 : answer.outcome === 'denied' ? 1 : 2;
     return report.findings.some(({ severity }) => severity === 'error') ? 1 : 0;
   } catch (error) {
@@ -69,14 +70,14 @@ async function readServer(options: CheckOptions): Promise<ReadCluster> {
 /** What a server would be started with. */
 export function settingsOf(options: CheckOptions, cluster = supposedCluster(options)): PolicySettings {
   const trusted: readonly string[] = options['trusted-namespaces'] ?? supposed['trusted-namespaces'];
-  return { issuerURL: options.issuer ?? supposed.issuer, isTrustedNamespace: (namespace) => trusted.includes(namespace), reservedAudiences: [], cluster };
+  return { issuerURL: options.issuer ?? supposed.issuer, isTrustedNamespace: (namespace) => trusted.includes(namespace), reservedAudiences: options['reserved-audiences'] ?? [], cluster };
 }
 
 /** The question that the options ask; undefined where they ask about no token. */
 async function readQuestion(options: CheckOptions, streams: Streams): Promise<Question | undefined> {
   const { token, claims, at, audience, resource, scope } = options;
   if (token === undefined && claims === undefined) return undefined;
-  const shown = token === undefined ? { claims: await readClaims(claims ?? '', streams) } : { token: (await readBytes('--token', token, streams)).toString('utf8').trim() };
+  const shown = token === undefined ? { claims: await readClaims(claims ?? '', streams) } : { token: (await readBytes('--token', token, streams)).toString('utf8') };
   return {
     shown,
     client: options.client,

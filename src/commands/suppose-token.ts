@@ -37,7 +37,7 @@ export function withSuppositions(objects: ReadonlyMap<string, ReadObject>, clien
 /** What follows from the way to verify is written out, since the way is no longer there to tell. */
 function withKeys(manifest: Manifest<'TrustedIssuer'>, { url, apiServerAudiences, kubernetes }: Issuer, jwks: string): Manifest<'TrustedIssuer'> {
   const issuer = { ...manifest.spec.issuer, url, apiServerAudiences: [...apiServerAudiences] };
-  return { ...manifest, spec: { ...manifest.spec, issuer, verification: { jwks }, kubernetes } };
+  return { ...manifest, spec: { ...manifest.spec, issuer, kubernetes, verification: { jwks } } };
 }
 
 function withoutAuthentication(manifest: Manifest<'ExchangeClient'>): Manifest<'ExchangeClient'> {

@@ -70,7 +70,7 @@ export async function runClusterSource(options: ClusterSourceOptions): Promise<v
   const follow = (what: Followed, path: string, heldOf: (deliveries: readonly Delivery[]) => Held): Promise<void> =>
     runReflector({ api, path, deliver: (deliveries) => take(what, heldOf(deliveries)), monotonic, random, onState: (state) => onState(what, state) }, signal);
   await Promise.all([
-    follow('Namespace', '/api/v1/namespaces', (deliveries) => ({ changes: [], namespaces: deliveries.map(readLabels) })),
+    follow('Namespace', '/api/v1/namespaces', (deliveries) => ({ changes: [], namespaces: deliveries.map(({ name, object }) => readLabels(name, object)) })),
     ...kindNames.map((kind) =>
       follow(kind, `/apis/${group}/${version}/${kinds[kind].plural}`, (deliveries) => ({ changes: deliveries.flatMap((delivery) => changeOf(kind, delivery)), namespaces: [] })),
     ),
@@ -78,7 +78,7 @@ export async function runClusterSource(options: ClusterSourceOptions): Promise<v
 }
 
 /** The labels of a Namespace, which the API server has checked; of one that is gone only its name is left. */
-function readLabels({ name, object }: Delivery): ReadNamespace {
+export function readLabels(name: string, object: KubeObject | undefined): ReadNamespace {
   const { labels } = (object?.metadata ?? {}) as { labels?: Readonly<Record<string, string>> };
   return { name, labels: labelsOf(name, Object.entries(labels ?? {})) };
 }

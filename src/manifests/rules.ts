@@ -32,13 +32,18 @@ export function withRules<S extends z.ZodType>(schema: S, rules: readonly Rule<z
   return checked.meta({ ...schema.meta(), 'x-kubernetes-validations': printed, ...(schemas.length === 0 ? {} : { [ruleSchemas]: schemas }) });
 }
 
+/** In JSON Schema: a member that is null counts as absent. */
+const notNull = { not: { type: 'null' } };
+
+const pairsOf = (members: readonly string[]): string[][] => members.flatMap((member, index) => members.slice(index + 1).map((other) => [member, other]));
+
 /** Exactly one of these members must be there. */
 export function exactlyOne<K extends string>(...members: readonly K[]): Rule<{ readonly [M in K]?: unknown }> {
   return {
     cel: `[${members.map((member) => `has(self.${member})`).join(', ')}].filter(present, present).size() == 1`,
     message: `exactly one of ${members.join(', ')} must be set`,
     check: (value) => members.filter((member) => value[member] !== undefined).length === 1,
-    schema: { oneOf: members.map((member) => ({ required: [member], properties: { [member]: { not: { type: 'null' } } } })) },
+    schema: { oneOf: members.map((member) => ({ required: [member], properties: { [member]: notNull } })) },
   };
 }
 
@@ -48,6 +53,7 @@ export function atMostOne<K extends string>(...members: readonly K[]): Rule<{ re
     cel: `[${members.map((member) => `has(self.${member})`).join(', ')}].filter(present, present).size() <= 1`,
     message: `at most one of ${members.join(', ')} may be set`,
     check: (value) => members.filter((member) => value[member] !== undefined).length <= 1,
+    schema: { not: { anyOf: pairsOf(members).map((pair) => ({ required: pair, properties: Object.fromEntries(pair.map((member) => [member, notNull])) })) } },
   };
 }
 

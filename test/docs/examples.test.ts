@@ -11,6 +11,8 @@ const examples = join(import.meta.dirname, '../../examples');
 
 /** The flags that an example's server has, where they are others than are supposed. */
 const flags: Readonly<Record<string, string>> = {
+  clients: '--trusted-namespaces payments',
+  kubectl: '--trusted-namespaces payments',
   quickstart: '--trusted-namespaces payments',
 };
 
