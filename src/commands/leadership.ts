@@ -35,6 +35,7 @@ export function openLeadership(api: ApiServer, namespace: string, log: Logger, s
       if (trouble === undefined) log.info({ lease: `${namespace}/${leaseName}` }, 'the Lease can be read and written again');
       else log.warn({ lease: `${namespace}/${leaseName}`, trouble }, 'this replica can not lead, and writes no status; exchanges go on. If it is forbidden: deploy/rbac.yaml has the rights that are needed');
     },
+    signal,
   });
   const events = createEventWriter({
     api,
@@ -62,7 +63,7 @@ export function openLeadership(api: ApiServer, namespace: string, log: Logger, s
     observe: status.observe,
     want: status.want,
     stand: () => {
-      standing ??= lease.run(signal);
+      standing ??= lease.run();
     },
     ended: async () => {
       await Promise.all([standing, status.idle(), events.idle()]);

@@ -21,8 +21,8 @@ export const leaseTimes = {
 export type Lease = {
   /** For how many more milliseconds this process leads, as far as it knows now; 0 if it does not. To be asked before each write. */
   leadsFor: () => number;
-  /** Stands for election until `signal` is aborted, and gives the Lease back then. Never rejects. */
-  run: (signal: AbortSignal) => Promise<void>;
+  /** Stands for election until the signal is aborted, and gives the Lease back then. Never rejects. */
+  run: () => Promise<void>;
 };
 
 export type LeaseOptions = {
@@ -39,6 +39,7 @@ export type LeaseOptions = {
   onChange: (leads: boolean) => void;
   /** Told why the Lease can't be read or written, once for each reason; undefined when that is over. */
   onTrouble: (trouble: string | undefined) => void;
+  signal: AbortSignal;
   pause?: Pause;
 };
 
@@ -51,7 +52,7 @@ type LeaseObject = { metadata: { resourceVersion: string } & Record<string, unkn
  * and every write names the resourceVersion that it changes.
  */
 export function createLease(options: LeaseOptions): Lease {
-  const { api, namespace, identity, now, monotonic, random, onChange, onTrouble, pause: rest = pause } = options;
+  const { api, namespace, identity, now, monotonic, random, onChange, onTrouble, signal, pause: rest = pause } = options;
   const collection = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
   /** Until when this process leads, by the monotonic clock. */
   let deadline = -Infinity;
@@ -59,13 +60,13 @@ export function createLease(options: LeaseOptions): Lease {
   let held: LeaseObject | undefined;
   /** The record of another, or that there was none, and since when that has not changed. */
   let seen: { record: string; at: number } | undefined;
-  /** Whether another one held it since this process did. */
+  /** Whether it was ever seen that somebody held it. */
   let sawHolder = false;
   let renewals = 0;
   let told = false;
   let trouble: string | undefined;
 
-  const leadsFor = (): number => Math.max(0, deadline - monotonic());
+  const leadsFor = (): number => (signal.aborted ? 0 : Math.max(0, deadline - monotonic()));
 
   /** One try to get the Lease, or to keep it. */
   async function stand(): Promise<void> {
@@ -75,8 +76,9 @@ export function createLease(options: LeaseOptions): Lease {
       await write(lease, specOf(lease.spec));
       return;
     }
+    const free = isFree(lease);
     deadline = -Infinity;
-    if (!isFree(lease)) return;
+    if (!free) return;
     if (lease === undefined) await create();
     else await write(lease, specOf(lease.spec));
   }
@@ -112,7 +114,7 @@ export function createLease(options: LeaseOptions): Lease {
     tell(); // that it did not lead any more, if the answer came too late for the time before
     held = lease;
     seen = undefined;
-    sawHolder = false;
+    sawHolder = true;
     deadline = sentAt + leaseTimes.deadline;
     tell();
   }
@@ -136,8 +138,8 @@ export function createLease(options: LeaseOptions): Lease {
   function isFree(lease: LeaseObject | undefined): boolean {
     const holder = lease?.spec?.holderIdentity ?? '';
     if (lease !== undefined && holder === '') return true;
-    // One that is not there, but was: somebody has deleted it, and its holder may not know yet.
-    if (lease === undefined && !sawHolder) return true;
+    // One that is not there, but was: somebody has deleted it, and its holder may not know yet, unless this is its holder.
+    if (lease === undefined && (!sawHolder || leadsFor() > 0)) return true;
     sawHolder = true;
     return seen !== undefined && monotonic() - seen.at >= durationOf(lease);
   }
@@ -167,7 +169,6 @@ export function createLease(options: LeaseOptions): Lease {
 
   /** Gives the Lease back, so that another need not wait. */
   async function release(): Promise<void> {
-    deadline = -Infinity;
     tell();
     const giveBack = (lease: LeaseObject): Promise<boolean> => write(lease, { ...lease.spec, holderIdentity: '', renewTime: microTime() }, leaseTimes.release);
     try {
@@ -179,7 +180,7 @@ export function createLease(options: LeaseOptions): Lease {
     }
   }
 
-  async function run(signal: AbortSignal): Promise<void> {
+  async function run(): Promise<void> {
     while (!signal.aborted) {
       try {
         await stand();

@@ -8,7 +8,7 @@ export const statusBounds = {
   perSecond: 100,
   burst: 100,
   /** The least between two writes of one object. */
-  rest: 500,
+  rest: 100,
   /** It doubles with each write that no edit caused, up to this … */
   longestRest: 300_000,
   /** … and is as at first after so long without a write. */
