@@ -130,7 +130,7 @@ export function createEventWriter({ api, now, monotonic, identity, leadsFor, onT
       if (waiting.length > 0) running ??= run();
     },
     idle: async () => {
-      while (running !== undefined) await running;
+      for (let last = running; last !== undefined; last = running) await last;
     },
   };
 }

@@ -38,7 +38,7 @@ export function isCurrent(live: LiveStatus, verdict: Says): boolean {
 
 /** Whether what a verdict dates is newer than what the status says. */
 export function isNewer(verdict: Says, live: LiveStatus): boolean {
-  return [...timeFields].some((name) => String(verdict.fields[name] ?? '') > String(live[name] ?? ''));
+  return [...timeFields].some((name) => textOf(verdict.fields[name]) > textOf(live[name]));
 }
 
 /** Whether something that both verdicts date happened between them. */
@@ -68,6 +68,8 @@ export function removalOf(live: LiveStatus, verdict: Says): Record<string, unkno
   if (strange.length === 0 && kept.length === conditions.length) return undefined;
   return { ...Object.fromEntries(strange.map((name) => [name, null])), ...(kept.length === conditions.length ? {} : { conditions: kept }) };
 }
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 const factsOf = (fields: object): [string, unknown][] =>
   Object.entries(fields)

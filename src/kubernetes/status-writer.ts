@@ -208,7 +208,7 @@ export function createStatusWriter({ api, now, monotonic, leadsFor, onWritten, o
       for (const entry of entries.values()) enqueue(entry);
     },
     idle: async () => {
-      while (running !== undefined) await running;
+      for (let last = running; last !== undefined; last = running) await last;
     },
   };
 }
