@@ -78,5 +78,6 @@ function conditionsOf(inert: readonly Inert[], subjectsLeft: number): Condition[
   const resolved: Condition = { type: 'ResolvedRefs', status: 'False', reason: first.reason, message };
   const reason = subjectsLeft > 0 ? 'PartlyLoaded' : 'NothingLoaded';
   const ready: ReadyCondition = { type: 'Ready', status: 'False', reason, message };
-  return [ready, accepted, resolved, ...(subjectsLeft > 0 ? [] : [stalled('NothingLoaded', message)])];
+  // Nothing is under way here: it takes an edit of this object, or of another one.
+  return [ready, accepted, resolved, stalled(reason, message)];
 }

@@ -21,7 +21,7 @@ function conditions(text: string): Condition[] {
     });
 }
 
-const status = (text: string): LiveStatus => ({ conditions: conditions(text).map((condition) => ({ ...condition, lastTransitionTime: '2020-01-01T00:00:00Z' })) });
+const liveOf = (text: string): LiveStatus => ({ conditions: conditions(text).map((condition) => ({ ...condition, lastTransitionTime: '2020-01-01T00:00:00Z' })) });
 
 describe('transitionsOf', () => {
   test.for([
@@ -39,7 +39,7 @@ describe('transitionsOf', () => {
     ['an example that fails', 'Ready=True Ready, ExamplesPassed=True Passed', 'Ready=True Ready, ExamplesPassed=False Denied', ['Warning Denied']],
     ['a condition that vanishes', 'Ready=True Ready, ExamplesPassed=True Passed', 'Ready=True Ready', []],
   ] as const)('%s', ([, before, after, wanted]) => {
-    expect(transitionsOf(status(before), { conditions: conditions(after) }).map(({ type, reason }) => `${type} ${reason}`)).toEqual(wanted);
+    expect(transitionsOf(liveOf(before), { conditions: conditions(after) }).map(({ type, reason }) => `${type} ${reason}`)).toEqual(wanted);
   });
 
   test('a long message is cut to 1024 bytes, with no character cut in two', () => {
