@@ -141,7 +141,7 @@ export function eventOf(id: ObjectId, uid: string, { type, reason, note }: Trans
   return {
     apiVersion: 'events.k8s.io/v1',
     kind: 'Event',
-    metadata: { generateName: `${name.slice(0, 50).replace(/[.-]+$/, '')}.`, namespace: namespace === '' ? 'default' : namespace },
+    metadata: { generateName: `${name.slice(0, 50).replace(/[.-]+$/, '')}-`, namespace: namespace === '' ? 'default' : namespace },
     eventTime,
     type,
     reason,

@@ -59,7 +59,7 @@ describe('eventOf', () => {
     expect(eventOf(client, 'uid-1', transition, by)).toEqual({
       apiVersion: 'events.k8s.io/v1',
       kind: 'Event',
-      metadata: { generateName: 'cart.', namespace: 'shop' },
+      metadata: { generateName: 'cart-', namespace: 'shop' },
       eventTime: '2026-11-24T12:00:00.000000Z',
       type: 'Warning',
       reason: 'UnknownField',
@@ -77,8 +77,8 @@ describe('eventOf', () => {
   });
 
   test.for([
-    ['a'.repeat(253), `${'a'.repeat(50)}.`],
-    [`${'a'.repeat(48)}.-b`, `${'a'.repeat(48)}.`],
+    ['a'.repeat(253), `${'a'.repeat(50)}-`],
+    [`${'a'.repeat(48)}.-b`, `${'a'.repeat(48)}-`],
   ] as const)('a name for %s is one that the API server takes', ([name, generateName]) => {
     expect(eventOf({ ...client, name }, 'u', transition, { ...by, identity: 'x'.repeat(300) })).toMatchObject({ metadata: { generateName }, reportingInstance: 'x'.repeat(128) });
   });
