@@ -81,7 +81,7 @@ describe.skipIf(!provided.available)('replicas', () => {
 
   test('what is applied together, in whatever order, is waited for with kubectl', async () => {
     await apply(client('good', ['ci']), issuer('ci'));
-    await waitReady('ti/ci', 'xc/good');
+    expect(await waitReady('ti/ci', 'xc/good')).toContain('exchangeclient.cambio.dev/good condition met');
   });
 
   test('kubectl get shows the columns', async () => {

@@ -32,6 +32,6 @@ function literalOf(value: unknown): string {
     const members = Object.entries(value).filter(([, member]) => member !== undefined && member !== null);
     return `{${members.map(([name, member]) => `[${literalOf(name)}] = ${literalOf(member)}`).join(', ')}}`;
   }
-  if (typeof value !== 'string') return String(value as number | boolean);
+  if (typeof value !== 'string') return String(value);
   return `"${Array.from(Buffer.from(value), (byte) => `\\${String(byte).padStart(3, '0')}`).join('')}"`;
 }
