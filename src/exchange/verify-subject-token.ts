@@ -2,6 +2,7 @@
 import type { Client, Issuer, TokenTypeName, Verification } from '../policy/policy.ts';
 import { readRegisteredClaims, refuseByClaims, type RegisteredClaims } from './check-claims.ts';
 import type { ExchangeEffects } from './effects.ts';
+import { describeInert } from './inert-entries.ts';
 import { OAuthError } from './oauth-error.ts';
 import { parseJwt, type ParsedJwt } from './parse-jwt.ts';
 import type { JsonObject } from './strict-json.ts';
@@ -37,7 +38,10 @@ export async function verifySubjectToken(compact: string, type: TokenTypeName, c
   const registered = readRegisteredClaims(token);
   if (typeof registered === 'string') throw refused('subject-token', registered);
   const candidates = client.issuersByURL.get(registered.iss) ?? [];
-  if (candidates.length === 0) throw refused('subject-issuer', 'iss is no TrustedIssuer that the client refers to');
+  if (candidates.length === 0) {
+    const inert = describeInert(client, ({ issuerURL }) => issuerURL === registered.iss);
+    throw refused('subject-issuer', `iss is no TrustedIssuer that the client refers to${inert}`);
+  }
   const outcomes = await Promise.all(candidates.map((issuer) => verifyUnder(issuer, token, registered, type, effects)));
   const verified = outcomes.filter((outcome) => typeof outcome !== 'string');
   const [first] = verified;
