@@ -114,7 +114,7 @@ export function policyOf({ manifests, policy }: Pick<Case, 'manifests' | 'policy
 const policies = new Map<string, PolicySnapshot>();
 
 function compile(manifests: Case['manifests']): PolicySnapshot {
-  const { objects, problems, syntaxErrors } = parseManifests(manifests.text, manifests.file);
+  const { objects, namespaces, problems, syntaxErrors } = parseManifests(manifests.text, manifests.file);
   const [problem] = [...syntaxErrors, ...problems];
   if (problem !== undefined) throw new Error(`${problem.file}:${problem.line}: ${problem.field}: ${problem.message}`);
   const store = createPolicyStore({
@@ -123,7 +123,10 @@ function compile(manifests: Case['manifests']): PolicySnapshot {
     reservedAudiences: ['https://reserved.example.com'],
     cluster: { issuerURL: 'https://kubernetes.default.svc.cluster.local', audiences: ['https://kubernetes.default.svc.cluster.local', 'api'] },
   });
-  store.apply(objects.map((object) => ({ id: object, object })));
+  store.apply(
+    objects.map((object) => ({ id: object, object })),
+    namespaces.map(({ namespace }) => namespace),
+  );
   return store.snapshot();
 }
 
