@@ -84,7 +84,8 @@ export function describeOptions(options: Options): string {
   return rows.map(({ left, right }) => left.padEnd(width) + wrap(right, 100 - width).join(`\n${' '.repeat(width)}`)).join('\n');
 }
 
-function wrap(text: string, width: number): string[] {
+/** Breaks text between words into lines of at most so many characters; a longer word stays whole. */
+export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {

@@ -35,7 +35,7 @@ export async function exchangeToken(request: TokenRequest, record: AuditRecord, 
   record.subject = issuedSubject(subject);
 
   const { issuerURL, maxLifetimeSeconds } = effects.settings;
-  const grant = decide({ client, asked, subject, now: effects.now(), maxLifetimeSeconds, issuerURL });
+  const grant = decide({ client, asked, subject, now: effects.now(), maxLifetimeSeconds, issuerURL }, effects.onCase);
   record.audience = grant.target.audience;
   record.tokenType = grant.tokenType;
 

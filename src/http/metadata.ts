@@ -31,8 +31,8 @@ export function metadata(issuerURL: string, jwksURI?: string) {
     jwks_uri: jwksURI ?? origin + jwks,
     grant_types_supported: [tokenExchangeGrant],
     token_endpoint_auth_methods_supported: ['none'],
-    // There is no authorization endpoint, so there is no response type; the member itself is required (RFC 8414 §2).
-    response_types_supported: [],
+    // Required (RFC 8414 §2) and not to be empty (§3.2), though there is no authorization endpoint: docs/decisions/0020.
+    response_types_supported: ['id_token'],
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['ES256', 'RS256'],
   };

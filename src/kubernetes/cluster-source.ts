@@ -64,13 +64,13 @@ export async function runClusterSource(options: ClusterSourceOptions): Promise<v
     const generation = `${object.metadata.uid}/${object.metadata.generation}`;
     if (generations.get(key) === generation) return [];
     generations.set(key, generation);
-    return [{ id, object: read(kind, id, object) }];
+    return [{ id, object: readListed(kind, id, object) }];
   }
 
   const follow = (what: Followed, path: string, heldOf: (deliveries: readonly Delivery[]) => Held): Promise<void> =>
     runReflector({ api, path, deliver: (deliveries) => take(what, heldOf(deliveries)), monotonic, random, onState: (state) => onState(what, state) }, signal);
   await Promise.all([
-    follow('Namespace', '/api/v1/namespaces', (deliveries) => ({ changes: [], namespaces: deliveries.map(readLabels) })),
+    follow('Namespace', '/api/v1/namespaces', (deliveries) => ({ changes: [], namespaces: deliveries.map(({ name, object }) => readLabels(name, object)) })),
     ...kindNames.map((kind) =>
       follow(kind, `/apis/${group}/${version}/${kinds[kind].plural}`, (deliveries) => ({ changes: deliveries.flatMap((delivery) => changeOf(kind, delivery)), namespaces: [] })),
     ),
@@ -78,13 +78,13 @@ export async function runClusterSource(options: ClusterSourceOptions): Promise<v
 }
 
 /** The labels of a Namespace, which the API server has checked; of one that is gone only its name is left. */
-function readLabels({ name, object }: Delivery): ReadNamespace {
+export function readLabels(name: string, object: KubeObject | undefined): ReadNamespace {
   const { labels } = (object?.metadata ?? {}) as { labels?: Readonly<Record<string, string>> };
   return { name, labels: labelsOf(name, Object.entries(labels ?? {})) };
 }
 
 /** An item of a list does not say its kind; the collection does. */
-function read(kind: KindName, id: ObjectId, object: KubeObject): ReadObject {
+export function readListed(kind: KindName, id: ObjectId, object: KubeObject): ReadObject {
   const result = readObject({ ...object, apiVersion, kind });
   if (result.read !== undefined) return result.read;
   return { ...id, generation: object.metadata.generation ?? 0, uid: object.metadata.uid, problems: result.problems ?? [], written: [object['spec']] };

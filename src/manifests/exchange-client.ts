@@ -47,6 +47,12 @@ const subject = withRules(
       cel: 'has(self.subject) || has(self.subjectPattern) || has(self.serviceAccounts) || (has(self.conditions) && self.conditions.size() > 0)',
       message: 'one of subject, subjectPattern, serviceAccounts or at least one condition must be set',
       check: (value) => (value.subject ?? value.subjectPattern ?? value.serviceAccounts) !== undefined || value.conditions.length > 0,
+      schema: {
+        anyOf: [
+          ...['subject', 'subjectPattern', 'serviceAccounts'].map((member) => ({ required: [member], properties: { [member]: { not: { type: 'null' } } } })),
+          { required: ['conditions'], properties: { conditions: { type: 'array', minItems: 1 } } },
+        ],
+      },
     },
     {
       cel: "!has(self.subjectPattern) || (self.subjectPattern != '*' && !self.subjectPattern.contains('**'))",

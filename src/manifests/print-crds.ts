@@ -2,6 +2,7 @@
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { group, kinds, version, type KindDefinition, type KindName } from './kinds.ts';
+import { ruleSchemas } from './rules.ts';
 
 type Node = Record<string, unknown>;
 
@@ -67,7 +68,7 @@ function specSchema(schema: z.ZodType): Node {
  * members have any name, such as labels, has nothing unknown.)
  */
 function structural(node: Node): Node {
-  const out = Object.fromEntries(Object.entries(node).filter(([key]) => !['additionalProperties', 'propertyNames', '$schema'].includes(key)));
+  const out = Object.fromEntries(Object.entries(node).filter(([key]) => !['additionalProperties', 'propertyNames', '$schema', ruleSchemas].includes(key)));
   if (isNode(node['items'])) out['items'] = structural(node['items']);
   const members = node['additionalProperties'];
   if (isNode(members) && Object.keys(members).length > 0) out['additionalProperties'] = structural(members);

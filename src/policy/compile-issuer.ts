@@ -48,7 +48,7 @@ export function compileIssuer(manifest: Manifest<'TrustedIssuer'>, settings: Pol
   return {
     issuer: {
       name,
-      revision: [uid === '' ? digestOf(spec) : `${uid}/${generation}`, ...(facts === undefined ? [] : [facts.identity])].join('/'),
+      revision: [uid === '' ? digestOf(spec) : `${uid}/${generation}`, ...(facts === undefined ? [] : [facts.revision])].join('/'),
       url,
       audiences: new Set(spec.issuer.audiences),
       apiServerAudiences,

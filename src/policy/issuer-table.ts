@@ -1,6 +1,7 @@
 // The TrustedIssuers: each compiled by itself, and resolved beside those that share something with it.
 import { isObject, type Manifest, type ReadObject } from '../manifests/read-object.ts';
 import { clusterSecretOf, compileIssuer, type CompiledIssuer } from './compile-issuer.ts';
+import { keyQuestionOf } from './key-fetch.ts';
 import type { KeyState } from './key-state.ts';
 import type { ClusterFacts, Issuer } from './policy.ts';
 import { refer, referring, type References } from './references.ts';
@@ -36,8 +37,8 @@ export type IssuerTable = {
   find: FindIssuer;
   /** Whether an API server takes this audience for its own. */
   isOfAPIServer: (audience: string) => boolean;
-  /** Those that are in force. */
-  inForce: () => Map<string, Issuer>;
+  /** Those that are in force, and those that would be if their keys were published. */
+  followed: () => Map<string, Issuer>;
   verdict: (name: string) => Verdict | undefined;
 };
 
@@ -70,9 +71,19 @@ export function createIssuerTable(settings: PolicySettings): IssuerTable {
 
   function set(name: string, object: ReadObject | undefined): void {
     const entry = object && entryOf(object, settings, facts);
+    const state = keysThatStay(name, entry);
     replace(name, entry);
     changed.add(name);
-    if (entry === undefined) keyStates.delete(name);
+    if (state === undefined) keyStates.delete(name);
+    else keyStates.set(name, state);
+  }
+
+  /** What was changed may have nothing to do with the keys: then what is known of them is still so. */
+  function keysThatStay(name: string, entry: Entry | undefined): { revision: string; state: KeyState } | undefined {
+    const { issuer, waiting } = states.get(name) ?? {};
+    const [before, after, state] = [issuer ?? waiting, entry?.compiled?.issuer, keysOf(name)];
+    if (before === undefined || after === undefined || state === undefined) return undefined;
+    return keyQuestionOf(before) === keyQuestionOf(after) ? { revision: after.revision, state } : undefined;
   }
 
   function replace(name: string, after: Entry | undefined): void {
@@ -174,7 +185,7 @@ export function createIssuerTable(settings: PolicySettings): IssuerTable {
       return state && { ...(state.issuer && { issuer: state.issuer }), keysUsable: state.keysUsable, url: entries.get(name)?.urls[0] };
     },
     isOfAPIServer: (audience) => byAudience.has(audience),
-    inForce: () => new Map([...states].flatMap(([name, { issuer }]) => (issuer === undefined ? [] : [[name, issuer]]))),
+    followed: () => new Map([...states].flatMap(([name, { issuer, waiting }]) => listOf(issuer ?? waiting).map((followed) => [name, followed] as const))),
     verdict,
   };
 }

@@ -10,6 +10,9 @@ export type FetchedKeySet = {
   maxAgeSeconds: number | undefined;
 };
 
+/** What decides which keys are fetched. As long as it stays the same, what is known of them counts. */
+export const keyQuestionOf = ({ url, verification }: Issuer): string => JSON.stringify([url, verification]);
+
 /** Fetches the key set of an issuer. Rejects with a KeyFetchError, and ends at once when `signal` is aborted. */
 export type FetchKeySet = (issuer: Issuer, signal: AbortSignal) => Promise<FetchedKeySet>;
 

@@ -30,7 +30,7 @@ export type PolicyStore = {
    */
   setKeyState: (name: string, revision: string, state: KeyState) => Verdict[];
   /**
-   * Takes what is known of another cluster now, by the name of its Secret; undefined if it can't be used.
+   * Takes what is known of another cluster now, by the name of its Secret; undefined if that is not there.
    * @returns the verdicts on the objects that this changes
    */
   setClusterFacts: (name: string, facts: ClusterFacts | undefined) => Verdict[];
@@ -89,7 +89,7 @@ export function createPolicyStore(settings: PolicySettings): PolicyStore {
     const touchedTargets = new Set([...ofTargets.verdicts, ...[...ofClients.audiences].flatMap((audience) => [...targets.named(audience)])]);
     snapshot = {
       ...snapshot,
-      ...(ofIssuers.issuers.size > 0 && { issuers: issuers.inForce() }),
+      ...(ofIssuers.issuers.size > 0 && { issuers: issuers.followed() }),
       ...(ofClients.clients.size > 0 && { clients: snapshot.clients.changed(ofClients.clients) }),
     };
     return [

@@ -35,8 +35,13 @@ export type AskedCluster = {
 
 /** What is known of another cluster from its Secret. */
 export type ClusterFacts = {
-  /** Another one as soon as the Secret may mean another cluster: what was remembered of the one before counts no longer. */
-  identity: string;
+  /** Another one with every change of the Secret: what failed before may go well now. */
+  revision: string;
+  /**
+   * Another one as soon as the Secret may mean another cluster: what was remembered of the one before counts no longer.
+   * Undefined if the Secret can't be used.
+   */
+  identity: string | undefined;
   /** Audiences that its API server takes for its own, as far as Cambio found them. */
   audiences: readonly string[];
 };
@@ -175,7 +180,7 @@ export type Client = {
 export type PolicySnapshot = {
   /** Everything has been listed once. Before that nothing can be decided. */
   complete: boolean;
-  /** The TrustedIssuers in force, by name. */
+  /** The TrustedIssuers whose keys matter, by name: those in force, and those that would be if their keys were published. */
   issuers: ReadonlyMap<string, Issuer>;
   clients: ImmutableMap<Client>;
 };

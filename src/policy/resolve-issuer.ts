@@ -28,19 +28,30 @@ export type IssuerSituation = {
   sameKey: readonly string[];
 };
 
-/** `issuer` is there if it is in force; without usable keys its tokens wait for better times, and its clients with them. */
-export type IssuerState = { issuer?: Issuer; keysUsable: boolean; conditions: readonly Condition[] };
+/**
+ * `issuer` is there if it is in force; without usable keys its tokens wait for better times, and its clients with them.
+ * `waiting` is there in its place if it is off and would be in force if its keys were published.
+ */
+export type IssuerState = { issuer?: Issuer; waiting?: Issuer; keysUsable: boolean; conditions: readonly Condition[] };
 
 /** Resolves one TrustedIssuer. */
 export function resolveIssuer({ manifest, compiled, prefix, samePrefix, sameURL, keys, sameKey }: IssuerSituation): IssuerState {
-  const refusal = compiled.refusal ?? prefixConflict(prefix, samePrefix) ?? keysRequired(compiled.issuer, sameURL);
+  const refusal = compiled.refusal ?? prefixConflict(prefix, samePrefix);
   if (refusal !== undefined) return { keysUsable: false, conditions: notAccepted(refusal.reason, refusal.message) };
   if (manifest.spec.suspend || compiled.issuer === undefined) return { keysUsable: false, conditions: suspended };
   const issuer = { ...compiled.issuer, urlShared: sameURL.length > 0 };
-  const needsKeys = fetchesKeys[issuer.verification.method];
-  const keysUsable = !needsKeys || keys?.usable === true;
-  const available = keysAvailable(needsKeys, keys, keysUsable, sameKey);
+  const available = keysAvailable(issuer, keys, sameKey);
+  const required = keysRequired(issuer, sameURL, keys);
+  if (required !== undefined) return { waiting: issuer, keysUsable: false, conditions: [...notAccepted(required.reason, required.message), ...available] };
+  const keysUsable = canVerify(issuer, keys);
   return { issuer, keysUsable, conditions: [...(keysUsable ? [ready(issuer)] : waiting(keys)), accepted, ...available] };
+}
+
+/** Whether its tokens can be verified now. */
+function canVerify({ verification: { method }, urlShared }: Issuer, keys: KeyState | undefined): boolean {
+  if (fetchesKeys[method] || (method === 'tokenReview' && urlShared)) return keys?.usable === true;
+  // An API server that could not be reached for its keys will not answer a TokenReview, either.
+  return keys?.usable !== false;
 }
 
 function ready({ url, allowedNamespaces, kubernetes, claimValidationRules }: Issuer): Condition {
@@ -59,13 +70,15 @@ function waiting(keys: KeyState | undefined): Condition[] {
   ];
 }
 
-function keysAvailable(needsKeys: boolean, keys: KeyState | undefined, usable: boolean, sameKey: readonly string[]): Condition[] {
+function keysAvailable({ verification: { method } }: Issuer, keys: KeyState | undefined, sameKey: readonly string[]): Condition[] {
+  const usable = keys?.usable ?? !fetchesKeys[method];
   if (sameKey.length > 0 && usable) {
     const message = `TrustedIssuer ${listNames(sameKey)} has the same URL and a key of this one: a token that both verify is refused`;
     return [{ type: 'KeysAvailable', status: 'True', reason: 'SharedKey', message }];
   }
-  if (!needsKeys || keys === undefined) return [];
-  return [{ type: 'KeysAvailable', status: usable ? 'True' : 'False', reason: keys.reason, message: keys.message }];
+  if (method === 'jwks' || keys === undefined) return [];
+  const some = usable && (fetchesKeys[method] || keys.thumbprints.length > 0);
+  return [{ type: 'KeysAvailable', status: some ? 'True' : 'False', reason: keys.reason, message: keys.message }];
 }
 
 function prefixConflict(prefix: string, others: readonly string[]): Refusal | undefined {
@@ -74,9 +87,11 @@ function prefixConflict(prefix: string, others: readonly string[]): Refusal | un
   return { reason: 'Conflicted', message };
 }
 
-/** An API server must never be shown a token that another cluster signed, and only keys could tell whose it is. */
-function keysRequired(issuer: Issuer | undefined, sharedWith: readonly string[]): Refusal | undefined {
-  if (issuer?.verification.method !== 'tokenReview' || sharedWith.length === 0) return undefined;
-  const message = `spec.issuer.url: TrustedIssuer ${listNames(sharedWith)} has the same URL; with tokenReview it must be the only one`;
+/** An API server must never be shown a token that another cluster signed, and only keys that it publishes tell whose it is. */
+function keysRequired({ verification: { method } }: Issuer, sharedWith: readonly string[], keys: KeyState | undefined): Refusal | undefined {
+  if (method !== 'tokenReview' || sharedWith.length === 0) return undefined;
+  // Where it is not known yet what it publishes, or it could not be reached, nothing is wrong with the object.
+  if (keys === undefined || !keys.usable || keys.thumbprints.length > 0) return undefined;
+  const message = `spec.issuer.url: TrustedIssuer ${listNames(sharedWith)} has the same URL, and only published keys can tell whose a token is: ${keys.message}`;
   return { reason: 'KeysRequired', message };
 }

@@ -26,7 +26,7 @@ const metadata = {
   jwks_uri: 'https://cambio.example.com/jwks',
   grant_types_supported: ['urn:ietf:params:oauth:grant-type:token-exchange'],
   token_endpoint_auth_methods_supported: ['none'],
-  response_types_supported: [],
+  response_types_supported: ['id_token'],
   subject_types_supported: ['public'],
   id_token_signing_alg_values_supported: ['ES256', 'RS256'],
 };

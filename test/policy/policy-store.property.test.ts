@@ -77,7 +77,7 @@ const keyState: fc.Arbitrary<KeyState> = fc.record({
   thumbprints: fc.subarray(['0', '1', 'E1fREFHr_ETvGrWhnMXHbVyhUKSDk6dcCFvZ9n5ziLE']),
   changedAt: fc.constantFrom(undefined, 1_800_000_000_000),
 });
-const facts: fc.Arbitrary<ClusterFacts | undefined> = fc.option(fc.record({ identity: fc.constantFrom('one', 'two'), audiences: fc.constantFrom([], ['https://remote.example.com']) }), { nil: undefined });
+const facts: fc.Arbitrary<ClusterFacts | undefined> = fc.option(fc.record({ revision: fc.constantFrom('1', '2'), identity: fc.constantFrom('one', 'two', undefined), audiences: fc.constantFrom([], ['https://remote.example.com']) }), { nil: undefined });
 
 /** Something that happens to a store, and what it answers. */
 type Step = { changes?: Change[]; labels?: ReadNamespace[]; keys?: { name: string; state: KeyState }; facts?: { facts: ClusterFacts | undefined } };

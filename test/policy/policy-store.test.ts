@@ -193,25 +193,6 @@ describe('issuers beside each other', () => {
     expect(alone.clients.get('payments/x')?.subjects[0]?.issuer.urlShared).toBe(false);
   });
 
-  test('one URL for two of which one asks the API server: that one needs keys', () => {
-    const url = 'https://kubernetes.default.svc.cluster.local';
-    const other = issuer('other', { issuer: { url } });
-    const { store, verdicts } = storeOf([issuer('in-cluster', { issuer: { url: null }, spec: tokenReview }), other, client('x', ['in-cluster', 'other'])], clusterSettings);
-    expect(describeVerdicts(verdicts)).toEqual([
-      `ExchangeClient/payments/x: ${partly('IssuerNotReady')}`,
-      `TrustedIssuer//in-cluster: ${off('KeysRequired')}`,
-      `TrustedIssuer//other: ${ready}`,
-    ]);
-    expect(messageOf(verdicts, 'in-cluster')).toBe('spec.issuer.url: TrustedIssuer other has the same URL; with tokenReview it must be the only one');
-    expect(describeVerdicts(store.apply([remove(other)]))).toEqual([`ExchangeClient/payments/x: ${partly('IssuerNotFound')}`, `TrustedIssuer//in-cluster: ${ready}`]);
-  });
-
-  test('a suspended issuer shares its URL, too: a token must not be shown to an API server by chance', () => {
-    const url = 'https://kubernetes.default.svc.cluster.local';
-    const { verdicts } = storeOf([issuer('in-cluster', { issuer: { url: null }, spec: tokenReview }), issuer('other', { issuer: { url }, spec: { suspend: true } })], clusterSettings);
-    expect(describeVerdicts(verdicts)).toEqual([`TrustedIssuer//in-cluster: ${off('KeysRequired')}`, `TrustedIssuer//other: ${suspended}`]);
-  });
-
   test('URLs that differ in a slash are two', () => {
     const { store } = storeOf([issuer('a', { issuer: { url: 'https://ci.example.com' } }), issuer('b', { issuer: { url: 'https://ci.example.com/' } }), client('x', ['a', 'b'])]);
     expect(store.snapshot().clients.get('payments/x')?.subjects.map((rule) => rule.issuer.urlShared)).toEqual([false, false]);
