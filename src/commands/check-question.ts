@@ -96,6 +96,7 @@ async function explain({ parameters, now }: Question, id: string, subject: Subje
     now: () => now,
     newId: () => '(made anew for each token)',
     reviewToken: () => Promise.reject(new Error('a TokenReview was asked for that nobody answers')),
+    // Where keys are supposed, they stand in the manifest.
     issuerKeys: noIssuerKeys,
     settings: exchange,
   });

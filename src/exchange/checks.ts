@@ -1,5 +1,4 @@
 // The checks of the decision, in their order. Each is a question with a name: the audit log says which one denied.
-import { toExpressionValue } from '../policy/expressions.ts';
 import { clipped } from './audit-record.ts';
 import type { Case } from './decide.ts';
 import { refuseByRule } from './expression-context.ts';
@@ -7,6 +6,7 @@ import { describeInert } from './inert-entries.ts';
 import { findSystemName, refuseBySize, refuseByTargetClaims } from './map-claims.ts';
 import type { Mistake } from './oauth-error.ts';
 import { tokenRules, type TokenRule } from './token-rules.ts';
+import { toExpressionValue } from '../policy/expressions.ts';
 
 export type Check = {
   name: string;
@@ -15,13 +15,10 @@ export type Check = {
   /** What the caller is told when it denies. */
   mistake: Mistake;
   /** What must have been found for its answer to mean something. Where that is missing, an earlier check denies. */
-  needs?: (decided: Case) => boolean;
+  needs?: keyof Case;
   /** Why it denies, for the audit log; undefined if it does not. */
   denies: (decided: Case) => string | undefined;
 };
-
-const hasTarget = ({ target }: Case): boolean => target !== undefined;
-const hasMappedClaims = ({ mapped }: Case): boolean => typeof mapped() !== 'string';
 
 /** An absolute URI without fragment (RFC 8707 §2, RFC 3986 §4.3). */
 const absoluteURI = /^[A-Za-z][A-Za-z0-9+.-]*:[!$-;=?-Z_a-z~[\]%]+$/;
@@ -76,7 +73,7 @@ const tokenType: Check = {
   name: 'token-type',
   asks: 'Does the target offer this type of token?',
   mistake: 'unacceptable_token_type',
-  needs: hasTarget,
+  needs: 'target',
   denies: (decided) =>
     decided.tokenType !== undefined && decided.target?.tokenTypes.includes(decided.tokenType) ? undefined : `the target does not offer ${decided.tokenType ?? 'any type'}`,
 };
@@ -85,7 +82,7 @@ const scope: Check = {
   name: 'scope',
   asks: 'Does the target offer every scope that is asked for?',
   mistake: 'invalid_scope',
-  needs: hasTarget,
+  needs: 'target',
   denies: (decided) => {
     const excess = decided.scopes.filter((value) => !decided.target?.scopes.includes(value));
     return excess.length === 0 ? undefined : `the target does not offer ${excess.slice(0, 4).map(clipped).join(' ')}`;
@@ -96,7 +93,7 @@ const lifetime: Check = {
   name: 'lifetime',
   asks: 'Is at least a second left of the subject token?',
   mistake: 'unacceptable_token',
-  needs: hasTarget,
+  needs: 'target',
   denies: ({ lifetimeSeconds }) => (lifetimeSeconds >= 1 ? undefined : 'less than a second is left of the subject token'),
 };
 
@@ -104,7 +101,7 @@ const claimMappings: Check = {
   name: 'claim-mappings',
   asks: 'Can every mapped claim be told from this token, and are they small enough?',
   mistake: 'unacceptable_token',
-  needs: hasTarget,
+  needs: 'target',
   denies: ({ mapped }) => {
     const claims = mapped();
     return typeof claims === 'string' ? claims : refuseBySize(claims);
@@ -115,7 +112,7 @@ const targetClaims: Check = {
   name: 'target-claims',
   asks: 'Outside the trusted namespaces: does the TargetService let these values stand in these claims?',
   mistake: 'invalid_target',
-  needs: hasMappedClaims,
+  needs: 'target',
   denies: ({ client, target: { service } = {}, mapped, context }) => {
     const claims = mapped();
     if (client.trusted || service === undefined || typeof claims === 'string') return undefined;
@@ -128,7 +125,7 @@ const systemNames: Check = {
   name: 'system-names',
   asks: 'Does no mapped name begin with "system:", unless the TargetService allows that?',
   mistake: 'invalid_target',
-  needs: hasMappedClaims,
+  needs: 'target',
   denies: ({ target: { service } = {}, mapped }) => {
     const claims = mapped();
     if (service?.allowSystemNames === true || typeof claims === 'string') return undefined;
@@ -141,7 +138,7 @@ const tokenValidation: Check = {
   name: 'token-validation',
   asks: 'Do the claims to be issued meet the rules of the TargetService?',
   mistake: 'invalid_target',
-  needs: hasMappedClaims,
+  needs: 'target',
   denies: ({ target: { service } = {}, issued, context }) => {
     for (const rule of service?.tokenValidationRules ?? []) {
       const why = refuseByRule(rule, context, { token: toExpressionValue(issued()) });

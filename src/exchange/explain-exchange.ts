@@ -71,11 +71,27 @@ function explainChecks(decided: Case | undefined, error: OAuthError | undefined,
 
 /** Asks every check whose answer means something, though the first denial would be enough. */
 function askAll(decided: Case): ExplainedCheck[] {
+  let denied = false;
   return checks.map((check) => {
-    if (check.needs?.(decided) === false) return unknown(check);
-    const reason = check.denies(decided);
-    return reason === undefined ? passes(check) : { name: check.name, asks: check.asks, verdict: 'denies', reason };
+    if (check.needs !== undefined && decided[check.needs] === undefined) return unknown(check);
+    const answer = denied ? afterDenial(check, decided) : ask(check, decided);
+    denied ||= answer.verdict === 'denies';
+    return answer;
   });
+}
+
+function ask(check: Check, decided: Case): ExplainedCheck {
+  const reason = check.denies(decided);
+  return reason === undefined ? passes(check) : { name: check.name, asks: check.asks, verdict: 'denies', reason };
+}
+
+/** A check may count on what an earlier one would have denied. */
+function afterDenial(check: Check, decided: Case): ExplainedCheck {
+  try {
+    return ask(check, decided);
+  } catch {
+    return unknown(check);
+  }
 }
 
 /** What refused after all checks had let pass. */

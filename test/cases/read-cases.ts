@@ -46,7 +46,7 @@ const caseSchema = z.strictObject({
   settings: z.strictObject({ maxLifetimeSeconds: z.int().default(3600), signingAlgorithm: z.enum(['ES256', 'RS256']).default('ES256') }).prefault({}),
   subject_token: token.prefault({}),
   reviews: z.array(review).default([]),
-  published: z.record(z.string(), z.strictObject({ known: keyNames.optional(), current: keyNames.optional(), refetched: keyNames.optional() })).default({}),
+  published: z.record(z.string(), z.strictObject({ known: keyNames.optional(), current: keyNames.optional(), refetched: keyNames.optional() })).optional(),
   request: z
     .strictObject({
       method: z.string().default('POST'),

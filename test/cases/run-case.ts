@@ -152,7 +152,7 @@ function effectsOf(given: Case): { effects: ExchangeEffects; reviewsAsked: (read
       now: () => given.now,
       newId: () => `id-${++ids}`,
       reviewToken,
-      issuerKeys: publishedKeys(given.published, refetched),
+      issuerKeys: publishedKeys(given.published ?? {}, refetched),
       sign: createSigner(() => signingKeys),
       settings: { issuerURL, ...given.settings },
     },
@@ -160,7 +160,7 @@ function effectsOf(given: Case): { effects: ExchangeEffects; reviewsAsked: (read
 }
 
 /** The keys that issuers publish, by the name of the TrustedIssuer; `refetched` notes who was asked anew. */
-function publishedKeys(published: Case['published'], refetched: string[]): ExchangeEffects['issuerKeys'] {
+function publishedKeys(published: NonNullable<Case['published']>, refetched: string[]): ExchangeEffects['issuerKeys'] {
   const keysOf = (names: readonly string[] | undefined): readonly PublicKey[] | undefined => names?.flatMap((name) => readPublicKey(publicJwkOf(name)).key ?? []);
   return {
     known: ({ name }) => keysOf(published[name]?.known),

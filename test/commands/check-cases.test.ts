@@ -36,9 +36,9 @@ describe('explained as it is answered', () => {
 });
 
 /** The parameters of a case, where all of them can be given as options. */
-function optionsOf({ request, reviews, subject_token }: Case): Record<string, string> | undefined {
+function optionsOf({ request, reviews, published, subject_token }: Case): Record<string, string> | undefined {
   const { method, path, headers, without_headers, with: more, without, body, body_base64 } = request;
-  const simple = method === 'POST' && path === '/token' && Object.keys(headers).length === 0 && without_headers.length === 0 && body === undefined && body_base64 === undefined && reviews.length === 0;
+  const simple = method === 'POST' && path === '/token' && Object.keys(headers).length === 0 && without_headers.length === 0 && body === undefined && body_base64 === undefined && reviews.length === 0 && published === undefined;
   const known: Readonly<Record<string, string>> = { client_id: 'client', audience: 'audience', resource: 'resource', scope: 'scope', subject_token_type: 'subject-token-type', requested_token_type: 'requested-token-type' };
   const defaults: [string, string][] = [
     ['client_id', 'payments/deployer'],
