@@ -39,7 +39,6 @@ export const reasonMeanings = {
     Conflicted: 'Another object claims the same: a `subjectPrefix`, or an audience. All of them are off. Change or delete one.',
     Reserved: 'The issuer is Cambio itself, whose tokens can not be exchanged again.',
     KeysRequired: 'Another TrustedIssuer has the same URL, and without published keys nobody could tell whose token it is. Verify by keys, or let only one have that URL.',
-    NamespaceNotTrusted: 'The namespace is none of `--trusted-namespaces`, and no cluster-scoped object grants anything to it.',
   },
   ResolvedRefs: {
     Resolved: 'Everything that it refers to is in force.',
