@@ -67,3 +67,11 @@ export const issuerURL: ReadValue<string> = (value) => {
   if (`${url.origin}${url.pathname}`.replace(/\/$/, '') !== value) throw new Error(`must be written in its normal form (${url.origin}${url.pathname.replace(/\/$/, '')})`);
   return value;
 };
+
+/** A URL that is published: https, or http on loopback, without user info and fragment. */
+export const publicURL: ReadValue<string> = (value) => {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  const secure = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
+  if (url === undefined || !secure || url.username !== '' || url.password !== '' || /[#\s]/.test(value)) throw new Error('must be an https URL (http on loopback only) without user info and fragment');
+  return value;
+};

@@ -1,10 +1,14 @@
 // The options of `cambio serve`.
-import { address, duration, flag, isLoopback, issuerURL, list, oneOf, text, wholeNumber, type Address } from './option-values.ts';
+import type { CertificateFiles } from '../files/certificate-files.ts';
+import { address, duration, flag, isLoopback, issuerURL, list, oneOf, publicURL, text, wholeNumber, type Address } from './option-values.ts';
 import type { Options, Values } from './read-options.ts';
 
 export const serveOptions = {
   issuer: { value: 'URL', help: 'Cambio\'s own issuer URL: `iss` of what it issues, and where the world reaches it. Required, save with --config-dir on loopback: then the URL of --listen.', read: issuerURL },
   listen: { value: 'HOST:PORT', help: 'Where tokens are exchanged.', read: address, fallback: '127.0.0.1:8080' },
+  'tls-cert-file': { value: 'FILE', help: 'Serve tokens by https with this certificate (PEM: the server\'s own first, then those above it). Read again when it changes.', read: text },
+  'tls-key-file': { value: 'FILE', help: 'The private key of that certificate (PEM, not encrypted).', read: text },
+  'jwks-uri': { value: 'URL', help: 'Where verifiers find the public keys, if not at /jwks below the issuer.', read: publicURL },
   'admin-listen': { value: 'HOST:PORT', help: 'Where probes are answered.', read: address, fallback: '127.0.0.1:9090' },
   'config-dir': { value: 'DIR', help: 'Read manifests from this directory, and watch it. No cluster is needed then.', read: text },
   kubeconfig: { value: 'FILE', help: 'Read manifests from the API server of this kubeconfig. Default: $KUBECONFIG, else the in-cluster configuration.', read: text },
@@ -26,14 +30,22 @@ export type ServeOptions = Values<typeof serveOptions>;
 export function checkServeOptions(options: ServeOptions): { issuerURL: string; mistakes: string[] } {
   const mistakes: string[] = [];
   const { issuer, listen } = options;
-  const fallback = options['config-dir'] === undefined ? undefined : loopbackURL(listen);
+  const tls = tlsFiles(options);
+  const fallback = options['config-dir'] === undefined ? undefined : loopbackURL(tls === undefined ? 'http' : 'https', listen);
+  if (tls === undefined && (options['tls-cert-file'] ?? options['tls-key-file']) !== undefined) mistakes.push('--tls-cert-file and --tls-key-file: one is of no use without the other');
   if (options['config-dir'] !== undefined && options.kubeconfig !== undefined) mistakes.push('--config-dir and --kubeconfig: only one of them can be the source of the manifests');
   if (issuer === undefined && fallback === undefined) mistakes.push('--issuer: is required: the URL at which the world reaches Cambio, such as https://cambio.example.com');
   return { issuerURL: issuer ?? fallback ?? '', mistakes };
 }
 
+/** The files of the public port's certificate; undefined if it has none. */
+export function tlsFiles(options: ServeOptions): CertificateFiles | undefined {
+  const { 'tls-cert-file': certFile, 'tls-key-file': keyFile } = options;
+  return certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile };
+}
+
 /** Where a server is reached on this machine, in the normal form; undefined if it can't be told or is not on loopback. */
-function loopbackURL({ host, port }: Address): string | undefined {
+function loopbackURL(scheme: 'http' | 'https', { host, port }: Address): string | undefined {
   const written = host.includes(':') ? `[${host}]` : host;
-  return port !== 0 && isLoopback(written) ? new URL(`http://${written}:${port}`).origin : undefined;
+  return port !== 0 && isLoopback(written) ? new URL(`${scheme}://${written}:${port}`).origin : undefined;
 }

@@ -40,9 +40,13 @@ export type Grant = {
   lifetimeSeconds: number;
 };
 
-/** Decides. Throws the OAuthError of the first check that denies, which names that check. */
-export function decide(question: Question): Grant {
+/**
+ * Decides. Throws the OAuthError of the first check that denies, which names that check.
+ * @param onCase told what the checks look at, before they are asked
+ */
+export function decide(question: Question, onCase?: (decided: Case) => void): Grant {
   const gathered = gather(question);
+  onCase?.(gathered);
   for (const check of checks) {
     const reason = check.denies(gathered);
     if (reason !== undefined) throw new OAuthError(check.mistake, check.name, reason);

@@ -1,5 +1,6 @@
 // All that an exchange needs from the world outside: given as arguments, so that the same exchange can be run anywhere.
 import type { PolicySnapshot } from '../policy/policy.ts';
+import type { Case } from './decide.ts';
 import type { JsonObject } from './strict-json.ts';
 import type { ReviewToken } from './verify-by-review.ts';
 
@@ -18,6 +19,8 @@ export type ExchangeEffects = {
   reviewToken: ReviewToken;
   sign: Sign;
   settings: ExchangeSettings;
+  /** Told what a decision is made about: for who explains it. A server has none. */
+  onCase?: (decided: Case) => void;
 };
 
 /** What is the same for every exchange of a process. */

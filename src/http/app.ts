@@ -6,6 +6,8 @@ import { tokenEndpoint, type TokenEndpointOptions } from './token-endpoint.ts';
 
 export type AppOptions = {
   issuerURL: string;
+  /** Where the keys are served, if that is elsewhere. */
+  jwksURI?: string | undefined;
   /** The JWK Set as it is published now. */
   jwks: () => object;
   token: TokenEndpointOptions;
@@ -15,9 +17,9 @@ export type AppOptions = {
 export const publishedMaxAgeSeconds = 300;
 
 /** Makes the handler of the public port. What is asked thousands of times a second does not go through express. */
-export function createApp({ issuerURL, jwks, token }: AppOptions): RequestListener {
+export function createApp({ issuerURL, jwksURI, jwks, token }: AppOptions): RequestListener {
   const at = paths(issuerURL);
-  const published = createPublishedApp(issuerURL, jwks, token.onBug);
+  const published = createPublishedApp(issuerURL, metadata(issuerURL, jwksURI), jwks, token.onBug);
   const answerToken = tokenEndpoint(token);
   // Only what can be a name: anything else would have to be decoded first.
   const clientPath = new RegExp(`^${RegExp.escape(at.clients)}/([a-z0-9-]+)/([a-z0-9.-]+)/token$`);
@@ -38,12 +40,11 @@ function pathOf(url: string): string {
 }
 
 /** Makes the express app for what everybody may read, and for what is not there. */
-function createPublishedApp(issuerURL: string, jwks: () => object, onBug: TokenEndpointOptions['onBug']): RequestListener {
+function createPublishedApp(issuerURL: string, document: object, jwks: () => object, onBug: TokenEndpointOptions['onBug']): RequestListener {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', 'strong');
   const at = paths(issuerURL);
-  const document = metadata(issuerURL);
   app.get(exactly(at.openidConfiguration), (_request, response) => publish(response, document));
   app.get(exactly(at.authorizationServer), (_request, response) => publish(response, document));
   app.get(exactly(at.jwks), (_request, response) => publish(response, jwks(), 'application/jwk-set+json'));

@@ -57,7 +57,7 @@ export async function runClusterSource(options: ClusterSourceOptions): Promise<v
     const generation = `${object.metadata.uid}/${object.metadata.generation}`;
     if (generations.get(key) === generation) return [];
     generations.set(key, generation);
-    return [{ id, object: read(kind, id, object) }];
+    return [{ id, object: readListed(kind, id, object) }];
   }
 
   await Promise.all(
@@ -70,7 +70,7 @@ export async function runClusterSource(options: ClusterSourceOptions): Promise<v
 }
 
 /** An item of a list does not say its kind; the collection does. */
-function read(kind: KindName, id: ObjectId, object: KubeObject): ReadObject {
+export function readListed(kind: KindName, id: ObjectId, object: KubeObject): ReadObject {
   const result = readObject({ ...object, apiVersion, kind });
   if (result.read !== undefined) return result.read;
   const problems = 'problems' in result ? result.problems : [];

@@ -2,6 +2,7 @@
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { group, kinds, version, type KindDefinition, type KindName } from './kinds.ts';
+import { ruleSchemas } from './rules.ts';
 
 type Node = Record<string, unknown>;
 
@@ -66,7 +67,7 @@ function specSchema(schema: z.ZodType): Node {
  * and refuses the whole object: a field that the API server dropped in silence could have been a limit.
  */
 function structural(node: Node): Node {
-  const out = Object.fromEntries(Object.entries(node).filter(([key]) => key !== 'additionalProperties' && key !== '$schema'));
+  const out = Object.fromEntries(Object.entries(node).filter(([key]) => key !== 'additionalProperties' && key !== '$schema' && key !== ruleSchemas));
   if (isNode(node['items'])) out['items'] = structural(node['items']);
   if (node['type'] === 'object') {
     const properties = isNode(node['properties']) ? node['properties'] : {};

@@ -8,7 +8,12 @@ export type Rule<T> = {
   /** Where the message belongs, below the object that has the rule. */
   field?: string;
   check?: (value: T) => boolean;
+  /** The same in JSON Schema, where that has a way to say it. */
+  schema?: Readonly<Record<string, unknown>>;
 };
+
+/** Where the JSON Schemas of rules stand until they are printed. */
+export const ruleSchemas = 'x-cambio-rules';
 
 /** Attaches rules to a schema: they are checked when it parses, and printed into the CRD. */
 export function withRules<S extends z.ZodType>(schema: S, rules: readonly Rule<z.output<S>>[]): S {
@@ -23,7 +28,8 @@ export function withRules<S extends z.ZodType>(schema: S, rules: readonly Rule<z
     message,
     ...(field === undefined ? {} : { fieldPath: `.${field}` }),
   }));
-  return checked.meta({ ...schema.meta(), 'x-kubernetes-validations': printed });
+  const schemas = rules.flatMap(({ schema: part }) => part ?? []);
+  return checked.meta({ ...schema.meta(), 'x-kubernetes-validations': printed, ...(schemas.length === 0 ? {} : { [ruleSchemas]: schemas }) });
 }
 
 /** Exactly one of these members must be there. */
@@ -32,6 +38,7 @@ export function exactlyOne<K extends string>(...members: readonly K[]): Rule<{ r
     cel: `[${members.map((member) => `has(self.${member})`).join(', ')}].filter(present, present).size() == 1`,
     message: `exactly one of ${members.join(', ')} must be set`,
     check: (value) => members.filter((member) => value[member] !== undefined).length === 1,
+    schema: { oneOf: members.map((member) => ({ required: [member], properties: { [member]: { not: { type: 'null' } } } })) },
   };
 }
 

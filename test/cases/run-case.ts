@@ -37,16 +37,15 @@ export type Outcome = {
 /** Cambio's own keys in every case. */
 export const signingKeys = await readSigningKeys(JSON.stringify({ keys: [testKeys['cambio-es'], testKeys['cambio-rs']] }));
 
-/** Runs a case against exchangeToken alone, with a fixed clock and ids that count. Cases that need HTTP can't be run so. */
-export async function runInProcess(given: Case): Promise<Outcome> {
+/** A case as a request in process, with all that an exchange needs of the world: a fixed clock, and ids that count. */
+export function requestInProcess(given: Case): { request: TokenRequest; effects: ExchangeEffects; subjectToken: string; reviewsAsked: (readonly string[])[] } {
   const { effects, reviewsAsked } = effectsOf(given);
   const subjectToken = mintToken(given.subject_token);
   const { headers, body } = requestOf(given, subjectToken);
   const [path = '', query = ''] = given.request.path.split('?');
   const [, namespace, name] = /^\/clients\/([^/]+)\/([^/]+)\/token$/.exec(path) ?? [];
-  const id = effects.newId();
   const request: TokenRequest = {
-    id,
+    id: effects.newId(),
     clientIdInPath: namespace === undefined || name === undefined ? undefined : `${namespace}/${name}`,
     query,
     contentType: headers['content-type'],
@@ -55,7 +54,13 @@ export async function runInProcess(given: Case): Promise<Outcome> {
     body,
     sourceAddress: '192.0.2.1',
   };
-  const record: AuditRecord = { requestId: id, outcome: 'failed', sourceAddress: request.sourceAddress };
+  return { request, effects, subjectToken, reviewsAsked };
+}
+
+/** Runs a case against exchangeToken alone. Cases that need HTTP can't be run so. */
+export async function runInProcess(given: Case): Promise<Outcome> {
+  const { request, effects, subjectToken, reviewsAsked } = requestInProcess(given);
+  const record: AuditRecord = { requestId: request.id, outcome: 'failed', sourceAddress: request.sourceAddress };
   const common = { subjectToken, reviewsAsked, bugs: [] };
   try {
     const response = await exchangeToken(request, record, effects);
