@@ -8,6 +8,7 @@ import { measureClients } from './measure-clients.ts';
 import { measureExchanges } from './measure-exchanges.ts';
 import { measureProcesses } from './measure-processes.ts';
 import { measureStart } from './measure-start.ts';
+import { measureTokenReview } from './measure-token-review.ts';
 import { printTable, type Table } from './print-table.ts';
 import { chooseCores, type Cores } from './processes.ts';
 
@@ -17,7 +18,7 @@ const sections = {
   clients: measureClients,
   start: measureStart,
   processes: measureProcesses,
-  'token-review': async () => [],
+  'token-review': measureTokenReview,
 } satisfies Record<SectionName, (setting: Setting) => Promise<Table[]>>;
 
 process.exitCode = await main(process.argv.slice(2));
