@@ -1,6 +1,7 @@
 // Asks the policy about one request: what a server would answer to this token, or to one with these claims.
 import type { ExchangeSettings } from '../exchange/effects.ts';
 import { explainExchange, type Explanation } from '../exchange/explain-exchange.ts';
+import { noIssuerKeys } from '../exchange/issuer-keys.ts';
 import { tokenExchangeGrant, tokenTypeURN } from '../exchange/read-exchange-request.ts';
 import { nearestName } from '../manifests/nearest-name.ts';
 import type { ReadObject } from '../manifests/read-object.ts';
@@ -96,6 +97,7 @@ async function explain({ parameters, now }: Question, id: string, subject: Subje
     now: () => now,
     newId: () => '(made anew for each token)',
     reviewToken: () => Promise.reject(new Error('a TokenReview was asked for that nobody answers')),
+    issuerKeys: noIssuerKeys,
     settings: exchange,
   });
 }

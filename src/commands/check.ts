@@ -69,7 +69,7 @@ async function readServer(options: CheckOptions): Promise<ReadCluster> {
 /** What a server would be started with. */
 export function settingsOf(options: CheckOptions, cluster = supposedCluster(options)): PolicySettings {
   const trusted: readonly string[] = options['trusted-namespaces'] ?? supposed['trusted-namespaces'];
-  return { issuerURL: options.issuer ?? supposed.issuer, isTrustedNamespace: (namespace) => trusted.includes(namespace), cluster };
+  return { issuerURL: options.issuer ?? supposed.issuer, isTrustedNamespace: (namespace) => trusted.includes(namespace), reservedAudiences: [], cluster };
 }
 
 /** The question that the options ask; undefined where they ask about no token. */

@@ -11,9 +11,11 @@ import { listen, listenTls, type Listening } from '../http/listen.ts';
 import { createSigner, makeSigningKeys, publicJwks, readSigningKeys, type SigningKey } from '../keys/signing-keys.ts';
 import { loadSigningKeysDir } from '../keys/signing-keys-dir.ts';
 import type { PolicySnapshot } from '../policy/policy.ts';
-import { createPolicyStore, emptySnapshot, type PolicyStore } from '../policy/policy-store.ts';
+import { createPolicyStore, emptySnapshot, type PolicyStore, type Verdict } from '../policy/policy-store.ts';
 import { openCertificate, type Certificate } from './certificate.ts';
+import { openIssuerKeys, withIssuerKeys } from './issuer-keys.ts';
 import type { Address } from './option-values.ts';
+import { readProxy } from './proxy.ts';
 import { checkServeOptions, tlsFiles, type ServeOptions } from './serve-options.ts';
 import { openSource } from './sources.ts';
 
@@ -22,7 +24,9 @@ const drain = 25_000;
 
 /** Runs until `stop` is aborted. @returns the exit code */
 export async function runServe(options: ServeOptions, stop: AbortSignal): Promise<number> {
-  const { issuerURL, mistakes } = checkServeOptions(options);
+  const { proxy, mistake } = readProxy(process.env);
+  const { issuerURL, mistakes } = checkServeOptions(options, proxy);
+  if (mistake !== undefined) mistakes.push(mistake);
   if (mistakes.length > 0) {
     process.stderr.write(`${mistakes.join('\n')}\nSee cambio serve --help.\n`);
     return 2;
@@ -32,6 +36,9 @@ export async function runServe(options: ServeOptions, stop: AbortSignal): Promis
   const source = openSource(options, log, work.signal);
   let store: PolicyStore | undefined;
   const snapshot = (): PolicySnapshot => store?.snapshot() ?? emptySnapshot;
+  let publish: (verdicts: readonly Verdict[]) => void = () => undefined;
+  const clusterKeys = { kubernetesDiscovery: source.fetchClusterKeys, tokenReview: source.fetchClusterKeys };
+  const issuerKeys = openIssuerKeys(options, proxy, clusterKeys, (name, revision, state) => publish(store?.setKeyState(name, revision, state) ?? []), log);
   const keys = await loadSigningKeys(options['signing-keys-dir'], log);
   const files = tlsFiles(options);
   const certificate = files && (await openCertificate(files, Date.now, log));
@@ -41,6 +48,7 @@ export async function runServe(options: ServeOptions, stop: AbortSignal): Promis
     now: () => Date.now() / 1000,
     newId: randomUUID,
     reviewToken: source.reviewToken,
+    issuerKeys,
     sign: createSigner(() => keys),
     settings: {
       issuerURL,
@@ -75,8 +83,10 @@ export async function runServe(options: ServeOptions, stop: AbortSignal): Promis
     opened.push(await listen(options['admin-listen'], admin));
     const { server, followed } = await listenPublicly(options.listen, app, certificate, work.signal);
     opened.push(server);
-    const running = source.run((cluster) => {
-      store = createPolicyStore({ issuerURL, isTrustedNamespace: source.isTrustedNamespace, ...(cluster && { cluster }) });
+    const running = source.run((cluster, publishVerdicts) => {
+      publish = publishVerdicts;
+      const settings = { issuerURL, isTrustedNamespace: source.isTrustedNamespace, reservedAudiences: options['reserved-audiences'] ?? [], ...(cluster && { cluster }) };
+      store = withIssuerKeys(createPolicyStore(settings), issuerKeys);
       return store;
     });
     log.info({ issuer: issuerURL, listen: server.url, admin: opened[0]?.url, manifests: source.description }, 'serving');
@@ -89,6 +99,7 @@ export async function runServe(options: ServeOptions, stop: AbortSignal): Promis
     return 0;
   } finally {
     work.abort();
+    issuerKeys.close();
     await Promise.all([source.close(), ...opened.map((server) => server.close(0))]);
     audit.close();
   }

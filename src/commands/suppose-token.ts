@@ -35,9 +35,9 @@ export function withSuppositions(objects: ReadonlyMap<string, ReadObject>, clien
 }
 
 /** What follows from the way to verify is written out, since the way is no longer there to tell. */
-function withKeys(manifest: Manifest<'TrustedIssuer'>, { url, apiServerAudiences }: Issuer, jwks: string): Manifest<'TrustedIssuer'> {
+function withKeys(manifest: Manifest<'TrustedIssuer'>, { url, apiServerAudiences, kubernetes }: Issuer, jwks: string): Manifest<'TrustedIssuer'> {
   const issuer = { ...manifest.spec.issuer, url, apiServerAudiences: [...apiServerAudiences] };
-  return { ...manifest, spec: { ...manifest.spec, issuer, verification: { jwks } } };
+  return { ...manifest, spec: { ...manifest.spec, issuer, verification: { jwks }, kubernetes } };
 }
 
 function withoutAuthentication(manifest: Manifest<'ExchangeClient'>): Manifest<'ExchangeClient'> {

@@ -3,15 +3,17 @@ import { lstat, readFile, stat } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { parseManifests, type ManifestProblem } from '../manifests/parse-manifests.ts';
-import type { Change } from '../policy/policy-store.ts';
+import type { ReadNamespace } from '../manifests/read-namespace.ts';
 import type { ReadObject } from '../manifests/read-object.ts';
+import type { Change } from '../policy/policy-store.ts';
 import { createAlarm } from './alarm.ts';
 import { decodeText, listManifestFiles, maxFileBytes } from './manifest-files.ts';
+import { mergeNamespaces, withoutDocument, type WrittenNamespace } from './merge-namespaces.ts';
 import { mergeObjects, writtenObject, type WrittenObject } from './merge-objects.ts';
 
 export type DirectorySourceOptions = {
   dir: string;
-  onChanges: (changes: readonly Change[]) => void;
+  onChanges: (changes: readonly Change[], namespaces: readonly ReadNamespace[]) => void;
   /** Called once, when everything has been read. */
   onSynced: () => void;
   /** Everything that is wrong now, each time that it changes. */
@@ -32,6 +34,7 @@ type FileState = {
   stamp: string;
   /** What was in it when it could last be parsed, and the mistakes in that. */
   objects: readonly WrittenObject[];
+  namespaces: readonly WrittenNamespace[];
   problems: readonly ManifestProblem[];
   /** Why it can't be parsed now. */
   syntaxErrors: readonly ManifestProblem[];
@@ -43,6 +46,7 @@ export async function runDirectorySource(options: DirectorySourceOptions): Promi
   const { dir, onChanges, onSynced, onProblems, onState, monotonic, signal } = options;
   let files = new Map<string, FileState>();
   let inForce = new Map<string, ReadObject>();
+  let labelled = new Map<string, ReadNamespace>();
   let shownProblems = '';
   let shownTrouble: string | undefined;
   const alarm = createAlarm(signal);
@@ -52,11 +56,15 @@ export async function runDirectorySource(options: DirectorySourceOptions): Promi
     await listManifestFiles(dir, listed);
     alarm.watch(listed.dirs);
     files = await readFiles(dir, listed.files, files);
-    const { objects, problems: repeated } = mergeObjects([...files.values()].flatMap((file) => file.objects));
-    const problems = [...[...files.values()].flatMap((file) => [...file.problems, ...file.syntaxErrors]), ...repeated];
+    const states = [...files.values()];
+    const { objects, problems: repeated } = mergeObjects(states.flatMap((file) => file.objects));
+    const { namespaces, problems: repeatedNamespaces } = mergeNamespaces(states.flatMap((file) => file.namespaces));
+    const problems = [...states.flatMap((file) => [...file.problems, ...file.syntaxErrors]), ...repeated, ...repeatedNamespaces];
     const changes = differences(inForce, objects);
-    if (changes.length > 0) onChanges(changes);
+    const relabelled = differingNamespaces(labelled, namespaces);
+    if (changes.length > 0 || relabelled.length > 0) onChanges(changes, relabelled);
     inForce = objects;
+    labelled = namespaces;
     const text = JSON.stringify(problems);
     if (text !== shownProblems && !(shownProblems === '' && problems.length === 0)) onProblems(problems);
     shownProblems = text;
@@ -102,17 +110,18 @@ async function readFiles(dir: string, paths: readonly string[], before: Readonly
 async function readOne(path: string, file: string, known: FileState | undefined): Promise<FileState | undefined> {
   const before: FileState = { ...(known ?? emptyFile), syntaxErrors: [] };
   try {
-    const found = await stat(path, { bigint: true });
-    const stamp = [found.mtimeNs, found.ctimeNs, found.size, found.ino].join();
+    const entry = await stat(path, { bigint: true });
+    const stamp = [entry.mtimeNs, entry.ctimeNs, entry.size, entry.ino].join();
     if (known?.stamp === stamp) return known;
-    if (!found.isFile()) return { ...before, stamp, trouble: 'is not a file' };
-    if (found.size > maxFileBytes) return { ...before, stamp, trouble: `is larger than ${maxFileBytes} bytes` };
+    if (!entry.isFile()) return { ...before, stamp, trouble: 'is not a file' };
+    if (entry.size > maxFileBytes) return { ...before, stamp, trouble: `is larger than ${maxFileBytes} bytes` };
     const text = decodeText(await readFile(path));
     if (text === undefined) return { ...before, stamp, trouble: 'is not UTF-8' };
-    const { objects: read, positions, problems, syntaxErrors } = parseManifests(text, file);
-    const objects = read.map((object, index) => writtenObject(object, positions[index], file));
+    const { objects: read, positions, namespaces: found, problems, syntaxErrors } = parseManifests(text, file);
     if (syntaxErrors.length > 0) return { ...before, stamp, syntaxErrors, trouble: 'is not YAML' };
-    return { stamp, objects, problems, syntaxErrors, trouble: undefined };
+    const objects = read.map((object, index) => writtenObject(object, positions[index], file));
+    const namespaces = found.map(({ namespace, position }) => ({ namespace, file, ...position }));
+    return { stamp, objects, namespaces, problems, syntaxErrors, trouble: undefined };
   } catch (error) {
     // If it vanished between the listing and now the next look will tell; a link that leads nowhere is there.
     const vanished = (error as NodeJS.ErrnoException).code === 'ENOENT' && !(await isThere(path));
@@ -120,7 +129,7 @@ async function readOne(path: string, file: string, known: FileState | undefined)
   }
 }
 
-const emptyFile: FileState = { stamp: '', objects: [], problems: [], syntaxErrors: [], trouble: undefined };
+const emptyFile: FileState = { stamp: '', objects: [], namespaces: [], problems: [], syntaxErrors: [], trouble: undefined };
 
 const isThere = (path: string): Promise<boolean> => lstat(path).then(() => true, () => false);
 
@@ -128,4 +137,9 @@ function differences(before: ReadonlyMap<string, ReadObject>, after: ReadonlyMap
   const gone = [...before].filter(([key]) => !after.has(key)).map(([, { kind, namespace, name }]) => ({ id: { kind, namespace, name }, object: undefined }));
   const changed = [...after].filter(([key, object]) => !isDeepStrictEqual(before.get(key), object)).map(([, object]) => ({ id: object, object }));
   return [...gone, ...changed];
+}
+
+function differingNamespaces(before: ReadonlyMap<string, ReadNamespace>, after: ReadonlyMap<string, ReadNamespace>): ReadNamespace[] {
+  const gone = [...before.keys()].filter((name) => !after.has(name)).map(withoutDocument);
+  return [...gone, ...[...after.values()].filter((namespace) => !isDeepStrictEqual(before.get(namespace.name), namespace))];
 }

@@ -27,7 +27,8 @@ export function mergeObjects(written: readonly WrittenObject[]): { objects: Map<
     const where = new Set(stands.map(({ file }) => file));
     const message = `${kind} ${namespace === '' ? name : `${namespace}/${name}`} stands more than once (${[...where].join(', ')}): none of them is used`;
     for (const { file, line, column } of stands) problems.push({ file, line, column, field: 'metadata.name', message });
-    objects.set(key, { kind, namespace, name, generation, uid, problems: [{ path: ['metadata', 'name'], message, reason: 'InvalidField' }] });
+    const specs = stands.flatMap(({ object }) => object.written ?? [object.manifest.spec]);
+    objects.set(key, { kind, namespace, name, generation, uid, problems: [{ path: ['metadata', 'name'], message, reason: 'InvalidField' }], written: specs });
   }
   return { objects, problems };
 }

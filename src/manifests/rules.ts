@@ -5,7 +5,7 @@ import type { z } from 'zod';
 export type Rule<T> = {
   cel: string;
   message: string;
-  /** Where the message belongs, below the object that has the rule. */
+  /** Where the message belongs, below the object that has the rule: a member, or several with dots. */
   field?: string;
   check?: (value: T) => boolean;
   /** The same in JSON Schema, where that has a way to say it. */
@@ -20,7 +20,7 @@ export function withRules<S extends z.ZodType>(schema: S, rules: readonly Rule<z
   const checked = schema.superRefine((value, context) => {
     for (const rule of rules) {
       if (rule.check === undefined || rule.check(value)) continue;
-      context.addIssue({ code: 'custom', message: rule.message, path: rule.field === undefined ? [] : [rule.field] });
+      context.addIssue({ code: 'custom', message: rule.message, path: rule.field?.split('.') ?? [] });
     }
   });
   const printed = rules.map(({ cel, message, field }) => ({
@@ -42,7 +42,16 @@ export function exactlyOne<K extends string>(...members: readonly K[]): Rule<{ r
   };
 }
 
-/** An optional member that can't be changed, added or removed later. The rule belongs on the member's parent. */
+/** At most one of these members may be there. */
+export function atMostOne<K extends string>(...members: readonly K[]): Rule<{ readonly [M in K]?: unknown }> {
+  return {
+    cel: `[${members.map((member) => `has(self.${member})`).join(', ')}].filter(present, present).size() <= 1`,
+    message: `at most one of ${members.join(', ')} may be set`,
+    check: (value) => members.filter((member) => value[member] !== undefined).length <= 1,
+  };
+}
+
+/** A member that can't be changed, nor added or removed later. The rule belongs on the member's parent. */
 export function immutable(member: string): Rule<unknown> {
   return {
     cel: `has(self.${member}) == has(oldSelf.${member}) && (!has(self.${member}) || self.${member} == oldSelf.${member})`,

@@ -13,6 +13,7 @@ import { createSigner, publicJwks, readSigningKeys } from '../../src/keys/signin
 import { parseManifests } from '../../src/manifests/parse-manifests.ts';
 import { createPolicyStore } from '../../src/policy/policy-store.ts';
 import type { PolicySnapshot } from '../../src/policy/policy.ts';
+import { readPublicKey, type PublicKey } from '../../src/policy/public-key.ts';
 import { mintToken, testKeys } from './mint-token.ts';
 import type { Case } from './read-cases.ts';
 
@@ -30,6 +31,8 @@ export type Outcome = {
   subjectToken: string;
   /** What was asked of the API server: the audiences of each TokenReview. */
   reviewsAsked: (readonly string[])[];
+  /** The TrustedIssuers whose keys were fetched anew for this token. */
+  refetched: string[];
   /** What was reported as a bug of the server. */
   bugs: unknown[];
 };
@@ -38,8 +41,8 @@ export type Outcome = {
 export const signingKeys = await readSigningKeys(JSON.stringify({ keys: [testKeys['cambio-es'], testKeys['cambio-rs']] }));
 
 /** A case as a request in process, with all that an exchange needs of the world: a fixed clock, and ids that count. */
-export function requestInProcess(given: Case): { request: TokenRequest; effects: ExchangeEffects; subjectToken: string; reviewsAsked: (readonly string[])[] } {
-  const { effects, reviewsAsked } = effectsOf(given);
+export function requestInProcess(given: Case): { request: TokenRequest; effects: ExchangeEffects; subjectToken: string; reviewsAsked: (readonly string[])[]; refetched: string[] } {
+  const { effects, reviewsAsked, refetched } = effectsOf(given);
   const subjectToken = mintToken(given.subject_token);
   const { headers, body } = requestOf(given, subjectToken);
   const [path = '', query = ''] = given.request.path.split('?');
@@ -54,14 +57,14 @@ export function requestInProcess(given: Case): { request: TokenRequest; effects:
     body,
     sourceAddress: '192.0.2.1',
   };
-  return { request, effects, subjectToken, reviewsAsked };
+  return { request, effects, subjectToken, reviewsAsked, refetched };
 }
 
 /** Runs a case against exchangeToken alone. Cases that need HTTP can't be run so. */
 export async function runInProcess(given: Case): Promise<Outcome> {
-  const { request, effects, subjectToken, reviewsAsked } = requestInProcess(given);
+  const { request, effects, subjectToken, reviewsAsked, refetched } = requestInProcess(given);
   const record: AuditRecord = { requestId: request.id, outcome: 'failed', sourceAddress: request.sourceAddress };
-  const common = { subjectToken, reviewsAsked, bugs: [] };
+  const common = { subjectToken, reviewsAsked, refetched, bugs: [] };
   try {
     const response = await exchangeToken(request, record, effects);
     return { ...common, status: 200, body: response, audit: [written(record)] };
@@ -75,7 +78,7 @@ export async function runInProcess(given: Case): Promise<Outcome> {
 
 /** Runs a case over HTTP: a server on a free port, and one request over a connection of its own. */
 export async function runOverHTTP(given: Case): Promise<Outcome> {
-  const { effects, reviewsAsked } = effectsOf(given);
+  const { effects, reviewsAsked, refetched } = effectsOf(given);
   const audit: Record<string, unknown>[] = [];
   const bugs: unknown[] = [];
   const app = createApp({
@@ -94,7 +97,7 @@ export async function runOverHTTP(given: Case): Promise<Outcome> {
   const server = await listen({ host: '127.0.0.1', port: 0 }, app);
   try {
     const subjectToken = mintToken(given.subject_token);
-    return { ...(await send(server.url, given, subjectToken)), audit, bugs, reviewsAsked, subjectToken };
+    return { ...(await send(server.url, given, subjectToken)), audit, bugs, reviewsAsked, refetched, subjectToken };
   } finally {
     await server.close(1000);
   }
@@ -116,15 +119,17 @@ function compile(manifests: Case['manifests']): PolicySnapshot {
   if (problem !== undefined) throw new Error(`${problem.file}:${problem.line}: ${problem.field}: ${problem.message}`);
   const store = createPolicyStore({
     issuerURL,
-    isTrustedNamespace: () => true,
+    isTrustedNamespace: (namespace) => namespace !== 'tenant',
+    reservedAudiences: ['https://reserved.example.com'],
     cluster: { issuerURL: 'https://kubernetes.default.svc.cluster.local', audiences: ['https://kubernetes.default.svc.cluster.local', 'api'] },
   });
   store.apply(objects.map((object) => ({ id: object, object })));
   return store.snapshot();
 }
 
-function effectsOf(given: Case): { effects: ExchangeEffects; reviewsAsked: (readonly string[])[] } {
+function effectsOf(given: Case): { effects: ExchangeEffects; reviewsAsked: (readonly string[])[]; refetched: string[] } {
   const reviewsAsked: (readonly string[])[] = [];
+  const refetched: string[] = [];
   const policy = policyOf(given);
   const answers = given.reviews.values();
   const reviewToken: ReviewToken = async (_issuer, _token, audiences) => {
@@ -138,16 +143,35 @@ function effectsOf(given: Case): { effects: ExchangeEffects; reviewsAsked: (read
   let ids = 0;
   return {
     reviewsAsked,
+    refetched,
     effects: {
       policy: () => policy,
       now: () => given.now,
       newId: () => `id-${++ids}`,
       reviewToken,
+      issuerKeys: publishedKeys(given.published, refetched),
       sign: createSigner(() => signingKeys),
       settings: { issuerURL, ...given.settings },
     },
   };
 }
+
+/** The keys that issuers publish, by the name of the TrustedIssuer; `refetched` notes who was asked anew. */
+function publishedKeys(published: Case['published'], refetched: string[]): ExchangeEffects['issuerKeys'] {
+  const keysOf = (names: readonly string[] | undefined): readonly PublicKey[] | undefined => names?.flatMap((name) => readPublicKey(publicJwkOf(name)).key ?? []);
+  return {
+    known: ({ name }) => keysOf(published[name]?.known),
+    current: async ({ name }) => keysOf(published[name]?.known ?? published[name]?.current),
+    refetched: async ({ name }) => {
+      refetched.push(name);
+      return keysOf(published[name]?.refetched ?? published[name]?.known);
+    },
+  };
+}
+
+const privateMembers = new Set(['d', 'p', 'q', 'dp', 'dq', 'qi']);
+
+const publicJwkOf = (name: string): object => Object.fromEntries(Object.entries(testKeys[name] ?? {}).filter(([member]) => !privateMembers.has(member)));
 
 /** The bytes of the request: the default parameters as the case changes them, or the body that it gives. */
 function requestOf({ request }: Case, subjectToken: string): { headers: Record<string, string>; body: Uint8Array } {

@@ -11,6 +11,7 @@ test('the defaults', () => {
       'default-signing-algorithm': 'ES256',
       'max-lifetime': 3_600_000,
       'token-review-cache': 10_000,
+      'max-key-staleness': 86_400_000,
       'max-requests-in-flight': 1000,
       'explain-denials': false,
       'log-level': 'info',

@@ -4,6 +4,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import type { SigningAlgorithm } from '../../src/exchange/effects.ts';
 import type { AuditRecord } from '../../src/exchange/audit-record.ts';
 import { exchangeToken } from '../../src/exchange/exchange-token.ts';
+import { noIssuerKeys } from '../../src/exchange/issuer-keys.ts';
 import { createApp } from '../../src/http/app.ts';
 import { listen, listenTls, type TlsPair } from '../../src/http/listen.ts';
 import { createSigner, publicJwks } from '../../src/keys/signing-keys.ts';
@@ -30,7 +31,7 @@ export async function serveExchange({ signingAlgorithm = 'ES256', tls }: { signi
   const begin: typeof handler = (request, response) => handler(request, response);
   const server = await (tls === undefined ? listen(anywhere, begin) : listenTls(anywhere, begin, tls));
   const issuerURL = `${server.url}/cambio`;
-  const store = createPolicyStore({ issuerURL, isTrustedNamespace: () => true });
+  const store = createPolicyStore({ issuerURL, isTrustedNamespace: () => true, reservedAudiences: [] });
   const { objects } = parseManifests(manifests(issuerURL, jwks), 'manifests.yaml');
   store.apply(objects.map((object) => ({ id: object, object })));
   store.complete();
@@ -47,6 +48,7 @@ export async function serveExchange({ signingAlgorithm = 'ES256', tls }: { signi
           now: () => Date.now() / 1000,
           newId: randomUUID,
           reviewToken: () => Promise.reject(new Error('there is no API server')),
+          issuerKeys: noIssuerKeys,
           sign: createSigner(() => signingKeys),
           settings: { issuerURL, maxLifetimeSeconds: 3600, signingAlgorithm },
         });

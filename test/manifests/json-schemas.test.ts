@@ -17,12 +17,18 @@ const holds = (validate: ValidateFunction | undefined, document: unknown): unkno
 
 /** Invalid for a reason that JSON Schema has no words for. */
 const beyondJsonSchema = new Set([
+  'client-subject-and-service-accounts',
+  'client-subject-null',
+  'client-subject-of-nobody',
   'client-target-default-scopes-alone',
   'client-target-default-scopes-beyond',
   'client-targets-same-audience',
   'client-targets-two-defaults',
+  'issuer-cluster-kubernetes-discovery-without-url',
+  'issuer-cluster-token-review-without-url',
   'issuer-named-system',
   'issuer-subject-prefix-system',
+  'issuer-url-http',
   'issuer-url-missing',
   'issuer-url-null',
 ]);
