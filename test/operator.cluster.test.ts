@@ -79,7 +79,7 @@ describe.skipIf(!provided.available)('the operator', () => {
         token: () => cluster.createToken('payments', 'api', { audiences: [issuer, 'https://kubernetes.default.svc.cluster.local'] }),
         reason: 'aud has an audience of the API server',
       },
-      { name: 'whose signature was changed', token: async () => tampered(await cluster.createToken('payments', 'api', { audiences: [issuer] })), reason: 'TokenReview did not authenticate it' },
+      { name: 'whose signature was changed', token: async () => tampered(await cluster.createToken('payments', 'api', { audiences: [issuer] })), reason: 'the signature does not verify' },
       { name: 'signed by somebody else', token: () => asCluster({}, true), reason: 'TokenReview did not authenticate it' },
       { name: 'of a ServiceAccount that does not exist', token: () => asCluster({ name: 'nobody' }), reason: 'TokenReview did not authenticate it' },
       { name: 'of an older ServiceAccount of that name', token: () => asCluster({ uid: '00000000-0000-0000-0000-000000000000' }), reason: 'TokenReview did not authenticate it' },

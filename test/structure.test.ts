@@ -23,8 +23,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const purePackages: Readonly<Record<string, readonly string[] | 'all'>> = {
   zod: 'all',
   yaml: 'all',
-  jose: ['compactVerify'],
-  'node:crypto': ['createHash', 'createPublicKey', 'KeyObject'],
+  'node:crypto': ['constants', 'createHash', 'createPublicKey', 'KeyObject', 'SigningOptions', 'verify', 'X509Certificate'],
+  '@marcbachmann/cel-js': ['Environment', 'ParseError', 'ASTNode'],
+  re2js: ['RE2JS'],
 };
 
 const source = (file: string): string => readFileSync(join(root, file), 'utf8');
@@ -97,6 +98,13 @@ describe.each(files.filter((file) => pure.includes(partOf(file))))('%s is pure',
       /\bDate\.now\b|\bnew Date\(\)|\bDate\(\)|\bMath\.random\b|\brandomUUID\b|\bgetRandomValues\b|\bperformance\b|\bglobalThis\b|\bfetch\(|\bset(?:Timeout|Interval|Immediate)\b|\bqueueMicrotask\b|\bconsole\.|\bWebSocket\b/g;
     expect((await codeOf(file)).match(touched) ?? []).toEqual([]);
   });
+});
+
+test.each([
+  ['@marcbachmann/cel-js', 'src/policy/expression-syntax.ts'],
+  ['re2js', 'src/policy/expression-pattern.ts'],
+])('%s is known to %s alone', (name, only) => {
+  expect(files.filter((file) => importsOf(file).some(({ from }) => from === name))).toEqual([only]);
 });
 
 test('no import is overlooked', () => {

@@ -4,12 +4,17 @@ import type { Logger } from 'pino';
 import { OAuthError } from '../exchange/oauth-error.ts';
 import type { ReviewToken } from '../exchange/verify-by-review.ts';
 import { runDirectorySource } from '../files/directory-source.ts';
-import { createApiServer, loadKubeConfig, type ApiServer } from '../kubernetes/api-server.ts';
+import { loadKubeConfig, type ApiServer } from '../kubernetes/api-server.ts';
+import { closeCluster, connectCluster, type FindCluster } from '../kubernetes/cluster-connection.ts';
 import { readClusterFacts, type ClusterFacts } from '../kubernetes/cluster-facts.ts';
+import { createClusterKeyFetcher } from '../kubernetes/cluster-keys.ts';
 import { runClusterSource } from '../kubernetes/cluster-source.ts';
+import type { ReflectorState } from '../kubernetes/reflector.ts';
+import { createRemoteClusters } from '../kubernetes/remote-clusters.ts';
 import { cacheReviews } from '../kubernetes/review-cache.ts';
-import { createTokenReview, reviewsInFlight } from '../kubernetes/token-review.ts';
+import { createTokenReview } from '../kubernetes/token-review.ts';
 import { formatProblem } from '../manifests/parse-manifests.ts';
+import { KeyFetchError, type FetchKeySet } from '../policy/key-fetch.ts';
 import type { Change, PolicyStore, Verdict } from '../policy/policy-store.ts';
 import type { PolicySettings } from '../policy/settings.ts';
 import { openLeadership } from './leadership.ts';
@@ -20,11 +25,15 @@ export type Source = {
   description: string;
   isTrustedNamespace: PolicySettings['isTrustedNamespace'];
   reviewToken: ReviewToken;
+  /** Fetches the keys that the API server of an issuer's cluster publishes. */
+  fetchClusterKeys: FetchKeySet;
   /**
    * Makes a store when it is known what the cluster calls itself, and keeps it as the source is, until the signal that
-   * the source was opened with is aborted. Rejects if it can't even begin.
+   * the source was opened with is aborted. Rejects if it can't even begin. `publish` takes verdicts that come of
+   * something else than a change of the manifests. `keysAreKnown` says whether all has been fetched once that a status
+   * tells of: a new process has nothing to say before.
    */
-  run: (makeStore: (cluster: PolicySettings['cluster']) => PolicyStore) => Promise<void>;
+  run: (makeStore: (cluster: PolicySettings['cluster'], publish: (verdicts: readonly Verdict[]) => void) => PolicyStore, keysAreKnown: () => boolean) => Promise<void>;
   /** Why what the store has may be older than what is meant; undefined if all is well. */
   trouble: () => string | undefined;
   close: () => Promise<void>;
@@ -49,15 +58,16 @@ function openDirectory(dir: string, options: ServeOptions, log: Logger, signal: 
     description: dir,
     isTrustedNamespace: (namespace) => trusted === undefined || trusted.includes(namespace),
     reviewToken: () => Promise.reject(new OAuthError('issuer_unavailable', 'token-review', 'there is no API server')),
+    fetchClusterKeys: () => Promise.reject(new KeyFetchError('FetchFailed', 'there is no API server')),
     trouble: () => trouble,
     close: async () => undefined,
     run: (makeStore) => {
-      const store = makeStore(undefined);
+      const store = makeStore(undefined, () => undefined);
       return runDirectorySource({
         dir,
         signal,
         monotonic,
-        onChanges: (changes) => logVerdicts(log, store.apply(changes), changes),
+        onChanges: (changes, namespaces) => logVerdicts(log, store.apply(changes, namespaces), changes),
         onSynced: store.complete,
         onProblems: (problems) => {
           for (const problem of problems) log.warn(formatProblem(problem));
@@ -79,23 +89,51 @@ function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal, le
   const context = config.getContextObject(config.getCurrentContext());
   const namespace = options.namespace ?? context?.namespace ?? 'cambio-system';
   const trusted = options['trusted-namespaces'] ?? [namespace];
-  const api = createApiServer(config, monotonic, 64);
-  const reviewer = createApiServer(config, monotonic, reviewsInFlight);
+  const own = connectCluster(config, monotonic, 64);
+  const { api } = own;
+  const others = createRemoteClusters({ api, namespace, monotonic, random: Math.random });
+  const find: FindCluster = (asked) => (asked.cluster === undefined ? own : others.find(asked));
   const troubles = new Map<string, string>();
-  const review = createTokenReview(reviewer, (reason) => log.error({ reason }, 'TokenReview failed'));
+  const review = createTokenReview(find, ({ name }, reason) => log.error({ issuer: name, reason }, 'TokenReview failed'));
   return {
     description: api.server,
     isTrustedNamespace: (candidate) => trusted.includes(candidate),
     reviewToken: cacheReviews(review, options['token-review-cache'], monotonic),
+    fetchClusterKeys: createClusterKeyFetcher(find),
     trouble: () => (troubles.size === 0 ? undefined : [...troubles].map(([kind, why]) => `${kind}: ${why}`).join('; ')),
     close: async () => {
-      await Promise.all([api.close(), reviewer.close()]);
+      await Promise.all([closeCluster(own), others.close()]);
     },
-    run: async (makeStore) => {
+    run: async (makeStore, keysAreKnown) => {
       const facts = await untilRead(api, log, signal);
       if (facts === undefined) return;
-      const store = makeStore(facts);
       const leadership = openLeadership(api, namespace, log, AbortSignal.any([signal, leave]));
+      const store = makeStore(facts, leadership.want);
+      let secretsRead = false;
+      const tell = (verdicts: readonly Verdict[], changes: readonly Change[] = []): void => {
+        logVerdicts(log, verdicts, changes);
+        leadership.want(verdicts);
+      };
+      const onState = (kind: string, { trouble }: ReflectorState): void => {
+        if (trouble === undefined) {
+          troubles.delete(kind);
+          log.info({ kind }, 'in step with the API server');
+        } else {
+          troubles.set(kind, trouble);
+          log.warn({ kind, trouble }, 'not in step with the API server; what was read before stays in force');
+        }
+      };
+      const following = others.run(
+        {
+          onFacts: (name, clusterFacts) => tell(store.setClusterFacts(name, clusterFacts)),
+          onMistake: (name, mistake) => log.warn({ secret: name, mistake }, 'the Secret of another cluster can not be used'),
+          onState: (state) => {
+            secretsRead ||= state.synced;
+            onState('Secret', state);
+          },
+        },
+        signal,
+      );
       await runClusterSource({
         api,
         signal,
@@ -104,23 +142,12 @@ function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal, le
         observe: leadership.observe,
         onSynced: () => {
           store.complete();
-          leadership.stand();
+          leadership.stand(() => secretsRead && keysAreKnown());
         },
-        onChanges: (changes) => {
-          const verdicts = store.apply(changes);
-          logVerdicts(log, verdicts, changes);
-          leadership.want(verdicts);
-        },
-        onState: (kind, { trouble }) => {
-          if (trouble === undefined) {
-            troubles.delete(kind);
-            log.info({ kind }, 'in step with the API server');
-          } else {
-            troubles.set(kind, trouble);
-            log.warn({ kind, trouble }, 'not in step with the API server; what was read before stays in force');
-          }
-        },
+        onChanges: (changes, namespaces) => tell(store.apply(changes, namespaces), changes),
+        onState,
       });
+      await following;
       await leadership.ended();
     },
   };

@@ -9,6 +9,8 @@ export type Check = {
   asks: string;
   /** What the caller is told when it denies. */
   mistake: Mistake;
+  /** What must have been found for its answer to mean something. Where that is missing, an earlier check denies. */
+  needs?: keyof Case;
   /** Why it denies, for the audit log; undefined if it does not. */
   denies: (decided: Case) => string | undefined;
 };
@@ -51,6 +53,7 @@ const tokenType: Check = {
   name: 'token-type',
   asks: 'Does the target offer this type of token?',
   mistake: 'unacceptable_token_type',
+  needs: 'target',
   denies: (decided) =>
     decided.tokenType !== undefined && decided.target?.tokenTypes.includes(decided.tokenType) ? undefined : `the target does not offer ${decided.tokenType ?? 'any type'}`,
 };
@@ -59,6 +62,7 @@ const scope: Check = {
   name: 'scope',
   asks: 'Does the target offer every scope that is asked for?',
   mistake: 'invalid_scope',
+  needs: 'target',
   denies: (decided) => {
     const excess = decided.scopes.filter((value) => !decided.target?.scopes.includes(value));
     return excess.length === 0 ? undefined : `the target does not offer ${excess.slice(0, 4).map(clipped).join(' ')}`;
@@ -69,6 +73,7 @@ const lifetime: Check = {
   name: 'lifetime',
   asks: 'Is at least a second left of the subject token?',
   mistake: 'unacceptable_token',
+  needs: 'target',
   denies: ({ lifetimeSeconds }) => (lifetimeSeconds >= 1 ? undefined : 'less than a second is left of the subject token'),
 };
 

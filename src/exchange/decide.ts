@@ -1,5 +1,6 @@
 // Step 5: the decision. First everything that the checks look at is gathered, then the checks are asked in their order.
-import type { Client, ServiceAccountRef, SubjectRule, Target, TokenTypeName } from '../policy/policy.ts';
+import { matchesSubjectPattern } from '../policy/match-subject-pattern.ts';
+import type { Client, ServiceAccountRef, SubjectMatch, SubjectRule, Target, TokenTypeName } from '../policy/policy.ts';
 import { checks } from './checks.ts';
 import { OAuthError } from './oauth-error.ts';
 import type { ExchangeRequest } from './read-exchange-request.ts';
@@ -40,9 +41,13 @@ export type Grant = {
   lifetimeSeconds: number;
 };
 
-/** Decides. Throws the OAuthError of the first check that denies, which names that check. */
-export function decide(question: Question): Grant {
+/**
+ * Decides. Throws the OAuthError of the first check that denies, which names that check.
+ * @param onCase told what the checks look at, before they are asked
+ */
+export function decide(question: Question, onCase?: (decided: Case) => void): Grant {
   const gathered = gather(question);
+  onCase?.(gathered);
   for (const check of checks) {
     const reason = check.denies(gathered);
     if (reason !== undefined) throw new OAuthError(check.mistake, check.name, reason);
@@ -68,11 +73,22 @@ export function gather(question: Question): Case {
   };
 }
 
-function matches(rule: SubjectRule, { issuer, sub, serviceAccount }: VerifiedToken): boolean {
-  if (rule.issuer !== issuer) return false;
-  if (rule.match === 'subject') return rule.subject === sub;
-  return serviceAccount !== undefined && rule.serviceAccounts.some((ref) => isThatAccount(ref, serviceAccount));
+function matches(rule: SubjectRule, token: VerifiedToken): boolean {
+  // The forms and their names are of one kind, which the compiler can't follow through an index.
+  const matchesForm = forms[rule.match] as MatchesForm<SubjectMatch>;
+  // Conditions can't be evaluated yet: an entry with one matches nothing.
+  return rule.issuer === token.issuer && rule.conditions.length === 0 && matchesForm(rule, token);
 }
+
+type MatchesForm<M extends SubjectMatch> = (rule: M, token: VerifiedToken) => boolean;
+
+/** One entry for each form of an entry of subjects. */
+const forms = {
+  subject: (rule, { sub }) => rule.subject === sub,
+  subjectPattern: (rule, { sub }) => matchesSubjectPattern(rule.pattern, sub),
+  serviceAccounts: (rule, { serviceAccount }) => serviceAccount !== undefined && rule.serviceAccounts.some((ref) => isThatAccount(ref, serviceAccount)),
+  any: () => true,
+} satisfies { [M in SubjectMatch['match']]: MatchesForm<Extract<SubjectMatch, { match: M }>> };
 
 function isThatAccount(ref: ServiceAccountRef, { namespace, name, uid }: ServiceAccount): boolean {
   return ref.namespace === namespace && ref.name === name && (ref.uid === undefined || ref.uid === uid);

@@ -34,7 +34,7 @@ export async function exchangeToken(request: TokenRequest, record: AuditRecord, 
   record.subject = issuedSubject(subject);
 
   const now = effects.now();
-  const grant = decide({ client, asked, subject, now, maxLifetimeSeconds: effects.settings.maxLifetimeSeconds });
+  const grant = decide({ client, asked, subject, now, maxLifetimeSeconds: effects.settings.maxLifetimeSeconds }, effects.onCase);
   record.audience = grant.target.audience;
   record.tokenType = grant.tokenType;
 

@@ -1,26 +1,32 @@
 // Asks an API server whose a token is (TokenReview, authentication.k8s.io/v1).
 import { OAuthError } from '../exchange/oauth-error.ts';
 import type { ReviewToken, TokenReviewStatus } from '../exchange/verify-by-review.ts';
-import type { ApiServer } from './api-server.ts';
+import type { Issuer } from '../policy/policy.ts';
+import type { FindCluster } from './cluster-connection.ts';
+import { describeFailure } from './describe-failure.ts';
 
 /** How long a review may take, in milliseconds, waiting for a free connection included. */
 export const reviewTimeout = 5_000;
 
-/** Calls in flight at once: more wait for their turn. */
-export const reviewsInFlight = 64;
-
-/** @param onTrouble told why a review could not be had: the caller is only told to try again later */
-export function createTokenReview(api: ApiServer, onTrouble: (reason: string) => void): ReviewToken {
-  return async (_issuer, token, audiences) => {
+/**
+ * Asks the API server of the issuer's cluster, and no other.
+ * @param onTrouble told why a review could not be had: the caller is only told to try again later
+ */
+export function createTokenReview(find: FindCluster, onTrouble: (issuer: Issuer, reason: string) => void): ReviewToken {
+  return async (issuer, token, audiences) => {
+    const { verification } = issuer;
+    const cluster = 'cluster' in verification ? find(verification) : 'it asks no API server';
     const spec = { token, ...(audiences.length === 0 ? {} : { audiences }) };
     const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec };
     try {
-      const response = await api.request({ method: 'POST', path: '/apis/authentication.k8s.io/v1/tokenreviews', body, timeoutMs: reviewTimeout, maxBytes: 1_048_576 });
+      if (typeof cluster === 'string') throw new Error(cluster);
+      const response = await cluster.reviewer.request({ method: 'POST', path: '/apis/authentication.k8s.io/v1/tokenreviews', body, timeoutMs: reviewTimeout, maxBytes: 1_048_576 });
       if (response.status === 201 || response.status === 200) return readStatus(response.body);
       throw new Error(`the API server answered a TokenReview with ${response.status}`);
     } catch (error) {
-      onTrouble((error as Error).message);
-      throw new OAuthError('issuer_unavailable', 'token-review', `TokenReview could not be had: ${(error as Error).message}`);
+      const reason = describeFailure(error);
+      onTrouble(issuer, reason);
+      throw new OAuthError('issuer_unavailable', 'token-review', `TokenReview could not be had: ${reason}`);
     }
   };
 }

@@ -1,13 +1,23 @@
 // Reads the text of a file into objects, and into problems with file, line and column.
 import { formatPath } from './format-path.ts';
 import { parseYaml, type Position, type YamlDocument } from './parse-yaml.ts';
-import { isObject, readObject, type Path, type Problem, type ReadObject } from './read-object.ts';
+import { readNamespace, type ReadNamespace } from './read-namespace.ts';
+import { isObject, readObject, unknownTarget, type Path, type Problem, type ReadObject } from './read-object.ts';
 
 /** A mistake, and where it was written. */
 export type ManifestProblem = { file: string; line: number; column: number; field: string; message: string };
 
+/** Where an object was written: finds the place of a field of it, or of the nearest one above that is there. */
+export type PositionOf = (path: Path) => Position;
+
 export type ParsedManifests = {
   objects: readonly ReadObject[];
+  /** For each of the objects, in their order. It holds the whole text of the document in memory. */
+  positions: readonly PositionOf[];
+  /** Namespaces, for selectors, and where the name of each stands. */
+  namespaces: readonly { namespace: ReadNamespace; position: Position }[];
+  /** How many documents are of kinds that mean nothing here. */
+  passedOver: number;
   /** Mistakes in documents that could be parsed: each turns its own object off. */
   problems: readonly ManifestProblem[];
   /** The text is not YAML: what was meant can't be known. */
@@ -18,17 +28,41 @@ export type ParsedManifests = {
 export function parseManifests(text: string, file: string): ParsedManifests {
   const { documents, problems: syntax } = parseYaml(text);
   const objects: ReadObject[] = [];
+  const positions: PositionOf[] = [];
+  const namespaces: { namespace: ReadNamespace; position: Position }[] = [];
   const problems: ManifestProblem[] = [];
+  let passedOver = 0;
   for (const document of documents) {
     for (const { value, path } of itemsOf(document)) {
-      const result = readObject(value);
-      if (result.read !== undefined) objects.push(result.read);
-      const found = result.read === undefined ? ('problems' in result ? result.problems : []) : (result.read.problems ?? []);
-      for (const problem of found) problems.push(locate(problem, path, document, file));
+      const positionOf: PositionOf = (field) => document.positionOf([...path, ...field]);
+      const { object, namespace, found } = readDocument(value, `(${file}:${positionOf([]).line})`);
+      if (object !== undefined) {
+        objects.push(object);
+        positions.push(positionOf);
+      }
+      if (namespace !== undefined) namespaces.push({ namespace, position: positionOf(['metadata', 'name']) });
+      if (found === undefined) passedOver++;
+      for (const { path: field, message } of found ?? []) problems.push(at(file, positionOf(field), formatPath(field), message));
     }
   }
   const syntaxErrors = syntax.map(({ position, message }) => at(file, position, 'YAML', message));
-  return { objects, problems, syntaxErrors };
+  return { objects, positions, namespaces, passedOver, problems, syntaxErrors };
+}
+
+type FoundDocument = {
+  object?: ReadObject | undefined;
+  namespace?: ReadNamespace | undefined;
+  /** What is wrong with it; undefined if it means nothing here. */
+  found: readonly Problem[] | undefined;
+};
+
+/** @param place stands for the name of an object that has none */
+function readDocument(value: unknown, place: string): FoundDocument {
+  const namespace = readNamespace(value);
+  if (namespace !== undefined) return { namespace: namespace.read, found: namespace.problems };
+  const { read, problems, mayBeTarget } = readObject(value);
+  if (read !== undefined) return { object: read, found: read.problems ?? [] };
+  return { object: mayBeTarget && unknownTarget(place, problems, [mayBeTarget.written]), found: problems };
 }
 
 function itemsOf({ value }: YamlDocument): { value: unknown; path: Path }[] {
@@ -36,10 +70,6 @@ function itemsOf({ value }: YamlDocument): { value: unknown; path: Path }[] {
     return value['items'].map((item, index) => ({ value: item, path: ['items', index] }));
   }
   return [{ value, path: [] }];
-}
-
-function locate(problem: Problem, path: Path, document: YamlDocument, file: string): ManifestProblem {
-  return at(file, document.positionOf([...path, ...problem.path]), formatPath(problem.path), problem.message);
 }
 
 const at = (file: string, { line, column }: Position, field: string, message: string): ManifestProblem => ({ file, line, column, field, message });

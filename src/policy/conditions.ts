@@ -58,6 +58,11 @@ export const suspended: Condition[] = [
   stalled('Suspended', 'spec.suspend is true'),
 ];
 
+/** Names in a message. */
+export function listNames(names: readonly string[], most = 8): string {
+  return names.length > most ? `${names.slice(0, most).join(', ')} and ${names.length - most} more` : names.join(', ');
+}
+
 /** Several messages as one, short enough for a condition. */
 export function summarize(messages: readonly string[], most = 8): string {
   const shown = messages.slice(0, most).join('; ');

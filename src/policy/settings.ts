@@ -5,6 +5,8 @@ export type PolicySettings = {
   issuerURL: string;
   /** Whether ExchangeClients of this namespace are an administrator's. */
   isTrustedNamespace: (namespace: string) => boolean;
+  /** Audiences that are never granted outside the trusted namespaces, besides Cambio's own issuer URL and those of API servers. */
+  reservedAudiences: readonly string[];
   /** The cluster that manifests come from; absent for a directory. */
   cluster?: {
     /** What the API server calls itself in the tokens that it signs, if it told. */

@@ -14,14 +14,17 @@ const target = (audience: string, more: Partial<Target> = {}): Target => ({
   defaultScopes: [],
   tokenTypes: ['access_token'],
   lifetimeSeconds: 300,
+  mappings: { subject: undefined, claims: [] },
+  service: undefined,
   ...more,
 });
 const deploy = target('https://deploy.example.com', { scopes: ['read', 'deploy'], defaultScopes: ['read'] });
 const registry = target('registry', { tokenTypes: ['id_token', 'jwt'] });
-const byName: SubjectRule = { field: 'subjects[0]', issuer, match: 'subject', subject: 'prod' };
+const byName: SubjectRule = { field: 'subjects[0]', issuer, conditions: [], match: 'subject', subject: 'prod' };
 const byAccount: SubjectRule = {
   field: 'subjects[1]',
   issuer: cluster,
+  conditions: [],
   match: 'serviceAccounts',
   serviceAccounts: [
     { namespace: 'payments', name: 'deployer', uid: undefined },
@@ -32,11 +35,14 @@ const client: Client = {
   id: 'payments/deployer',
   namespace: 'payments',
   name: 'deployer',
+  trusted: true,
+  namespaceLabels: new Map(),
   authentication: { method: 'none' },
   subjects: [byName, byAccount],
   issuersByURL: new Map([[issuer.url, [issuer]]]),
   targets: new Map([deploy, registry].map((entry) => [entry.audience, entry])),
   defaultTarget: undefined,
+  inert: [],
 };
 const subject: VerifiedToken = { issuer, sub: 'prod', claims: {}, exp: 2000, serviceAccount: undefined };
 const asked: ExchangeRequest = {

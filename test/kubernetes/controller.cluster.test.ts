@@ -69,7 +69,7 @@ describe.skipIf(!provided.available)('reflector, store and status writer on a re
   async function start(): Promise<Controller> {
     const end = new AbortController();
     const errors: string[] = [];
-    const store = createPolicyStore({ issuerURL: 'https://cambio.test', isTrustedNamespace: (namespace) => namespace === 'shop' });
+    const store = createPolicyStore({ issuerURL: 'https://cambio.test', isTrustedNamespace: (namespace) => namespace === 'shop', reservedAudiences: [] });
     const status = createStatusWriter({ api, now: Date.now, monotonic: () => performance.now(), leadsFor: () => Infinity, signal: end.signal, onError: (id, message) => errors.push(`${id.name}: ${message}`) });
     const running = runClusterSource({
       api,
@@ -78,7 +78,7 @@ describe.skipIf(!provided.available)('reflector, store and status writer on a re
       signal: end.signal,
       observe: status.observe,
       onSynced: store.complete,
-      onChanges: (changes) => status.want(store.apply(changes)),
+      onChanges: (changes, namespaces) => status.want(store.apply(changes, namespaces)),
       onState: () => undefined,
     });
     const stop = async (): Promise<void> => {
@@ -229,7 +229,7 @@ describe.skipIf(!provided.available)('reflector, store and status writer on a re
     const asked = vi.spyOn(api, 'request');
     controller = await start();
     await controller.status.idle();
-    expect(asked.mock.calls.map(([{ method }]) => method)).toEqual(['GET', 'GET']);
+    expect(asked.mock.calls.map(([{ method }]) => method)).toEqual(['GET', 'GET', 'GET', 'GET']);
     expect(await all()).toEqual(before);
     expect(inForce()).toEqual(wasInForce);
     expect(wasInForce).toContain('shop/settled');

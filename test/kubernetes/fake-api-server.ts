@@ -108,6 +108,7 @@ export async function startFakeApiServer(): Promise<FakeApiServer> {
     const respec = 'spec' in members && JSON.stringify(members['spec']) !== JSON.stringify(before?.['spec']);
     const { uid, generation = 1 } = before?.metadata ?? { uid: `uid-${++uids}` };
     const metadata = {
+      ...(members['metadata'] as object | undefined),
       name,
       ...(namespace === '' ? {} : { namespace }),
       uid,

@@ -1,93 +1,27 @@
 // Unmodified clients and verifiers: oauth4webapi exchanges and validates, jose verifies by the published keys.
-import { randomUUID } from 'node:crypto';
-import { createRemoteJWKSet, exportJWK, generateKeyPair, jwtVerify, SignJWT } from 'jose';
+import { createRemoteJWKSet, jwtVerify } from 'jose';
 import * as oauth from 'oauth4webapi';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { exchangeToken } from '../../src/exchange/exchange-token.ts';
-import { createApp } from '../../src/http/app.ts';
-import { listen, type Listening } from '../../src/http/listen.ts';
-import { createSigner, publicJwks } from '../../src/keys/signing-keys.ts';
-import { parseManifests } from '../../src/manifests/parse-manifests.ts';
-import { createPolicyStore } from '../../src/policy/policy-store.ts';
-import { signingKeys } from '../cases/run-case.ts';
+import { serveExchange, type ServedExchange } from './serve-exchange.ts';
 
 const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const tokenType = (name: string): string => `urn:ietf:params:oauth:token-type:${name}`;
 const insecure = { [oauth.allowInsecureRequests]: true };
 
-/** A server whose issuer URL is where it really listens, below a path; and a CI system that mints tokens for it. */
-async function serve(signingAlgorithm: 'ES256' | 'RS256') {
-  const ci = await generateKeyPair('ES256');
-  const jwks = JSON.stringify({ keys: [await exportJWK(ci.publicKey)] });
-  let handler: Parameters<typeof listen>[1] = () => undefined;
-  const server = await listen({ host: '127.0.0.1', port: 0 }, (request, response) => handler(request, response));
-  const issuerURL = `${server.url}/cambio`;
-  const store = createPolicyStore({ issuerURL, isTrustedNamespace: () => true });
-  const { objects } = parseManifests(manifests(issuerURL, jwks), 'manifests.yaml');
-  store.apply(objects.map((object) => ({ id: object, object })));
-  store.complete();
-  handler = createApp({
-    issuerURL,
-    jwks: () => publicJwks(signingKeys),
-    token: {
-      exchange: (request, record) =>
-        exchangeToken(request, record, {
-          policy: store.snapshot,
-          now: () => Date.now() / 1000,
-          newId: randomUUID,
-          reviewToken: () => Promise.reject(new Error('there is no API server')),
-          sign: createSigner(() => signingKeys),
-          settings: { issuerURL, maxLifetimeSeconds: 3600, signingAlgorithm },
-        }),
-      audit: () => undefined,
-      onBug: () => undefined,
-      newId: randomUUID,
-      monotonic: () => performance.now(),
-      maxRequestsInFlight: 10,
-      explainDenials: false,
-    },
-  });
-  const mint = (audience = issuerURL): Promise<string> =>
-    new SignJWT({ iss: 'https://ci.example.com', sub: 'prod', aud: audience }).setProtectedHeader({ alg: 'ES256' }).setIssuedAt().setExpirationTime('5m').sign(ci.privateKey);
-  return { server, issuerURL, mint };
-}
-
-const manifests = (audience: string, jwks: string): string => `
-apiVersion: cambio.dev/v1alpha1
-kind: TrustedIssuer
-metadata: {name: ci}
-spec:
-  issuer: {url: 'https://ci.example.com', audiences: ['${audience}']}
-  verification: {jwks: '${jwks}'}
----
-apiVersion: cambio.dev/v1alpha1
-kind: ExchangeClient
-metadata: {name: deployer, namespace: payments}
-spec:
-  authentication: {none: {}}
-  subjects:
-  - issuerRef: {name: ci}
-    subject: prod
-  targets:
-  - audience: https://deploy.example.com
-    scopes: [deploy, read]
-    defaultScopes: [read]
-    tokenTypes: [access_token, id_token]
-`;
-
 describe.each(['ES256', 'RS256'] as const)('signing with %s', (algorithm) => {
-  let server: Listening;
+  let served: ServedExchange;
   let issuerURL: string;
-  let mint: (audience?: string) => Promise<string>;
+  let mint: ServedExchange['mint'];
   let as: oauth.AuthorizationServer;
   const client: oauth.Client = { client_id: 'payments/deployer' };
 
   beforeAll(async () => {
-    ({ server, issuerURL, mint } = await serve(algorithm));
+    served = await serveExchange({ signingAlgorithm: algorithm });
+    ({ issuerURL, mint } = served);
     const issuer = new URL(issuerURL);
     as = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, { algorithm: 'oauth2', ...insecure }));
   });
-  afterAll(() => server.close(1000));
+  afterAll(() => served.close());
 
   const exchange = async (parameters: Record<string, string>, authentication: oauth.ClientAuth = oauth.None()): Promise<oauth.TokenEndpointResponse> => {
     const form = new URLSearchParams({ subject_token: await mint(), subject_token_type: tokenType('jwt'), audience: 'https://deploy.example.com', ...parameters });
