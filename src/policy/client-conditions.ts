@@ -18,12 +18,13 @@ export function clientConditions(client: Client, findIssuer: FindIssuer): Condit
     ];
   }
   const message = summarize(troubles.map((entry) => entry.message));
-  const reason = client.subjects.length === 0 || client.targets.size === 0 ? 'NothingLoaded' : 'PartlyLoaded';
+  const nothing = client.subjects.length === 0 || client.targets.size === 0;
+  const reason = nothing ? 'NothingLoaded' : 'PartlyLoaded';
   return [
     { type: 'Ready', status: 'False', reason, message },
     accepted,
     { type: 'ResolvedRefs', status: 'False', reason: first.reason, message },
-    // Keys may come by themselves; all else takes an edit, of this object or of another one.
-    client.inert.length > 0 ? stalled(reason, message) : { type: 'Reconciling', status: 'True', reason: 'KeysUnavailable', message },
+    // Keys come by themselves. An inert entry takes an edit of this object, or of another one: nothing is under way.
+    client.inert.length === 0 ? { type: 'Reconciling', status: 'True', reason: 'KeysUnavailable', message } : stalled(reason, message),
   ];
 }

@@ -3,7 +3,7 @@
 /** Every reason that a condition may have, by its type. */
 export type Reasons = {
   Ready: 'Ready' | 'PartlyLoaded' | 'NothingLoaded' | 'Suspended' | 'NotAccepted' | 'KeysUnavailable' | 'ExamplesWiden';
-  Accepted: 'Accepted' | 'UnknownField' | 'InvalidField' | 'InvalidExpression' | 'InvalidKey' | 'Conflicted' | 'Reserved' | 'KeysRequired' | 'NamespaceNotTrusted';
+  Accepted: 'Accepted' | 'UnknownField' | 'InvalidField' | 'InvalidExpression' | 'InvalidKey' | 'Conflicted' | 'Reserved' | 'KeysRequired';
   ResolvedRefs:
     | 'Resolved'
     | 'IssuerNotFound'

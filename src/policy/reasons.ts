@@ -39,7 +39,6 @@ export const reasonMeanings = {
     Conflicted: 'Another object claims the same: a `subjectPrefix`, or an audience. All of them are off. Change or delete one.',
     Reserved: 'The issuer is Cambio itself, whose tokens can not be exchanged again.',
     KeysRequired: 'Another TrustedIssuer has the same URL, and without published keys nobody could tell whose token it is. Verify by keys, or let only one have that URL.',
-    NamespaceNotTrusted: 'The namespace is none of `--trusted-namespaces`, and no cluster-scoped object grants anything to it.',
   },
   ResolvedRefs: {
     Resolved: 'Everything that it refers to is in force.',
@@ -70,5 +69,5 @@ export const reasonMeanings = {
     Widened: examplesWiden,
   },
   Reconciling: { KeysUnavailable: keysUnavailable },
-  Stalled: { NotAccepted: notAccepted, PartlyLoaded: partlyLoaded, NothingLoaded: nothingLoaded, Suspended: suspended, ExamplesWiden: examplesWiden },
+  Stalled: { NotAccepted: notAccepted, NothingLoaded: nothingLoaded, PartlyLoaded: partlyLoaded, Suspended: suspended, ExamplesWiden: examplesWiden },
 } as const satisfies { [T in ConditionType]: Record<Reasons[T], string> };
