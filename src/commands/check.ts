@@ -9,6 +9,7 @@ import { mistakesIn, supposed, type CheckOptions } from './check-options.ts';
 import { checkPolicy } from './check-policy.ts';
 import { printCheck } from './check-print.ts';
 import { answerQuestion, type Policy, type Question } from './check-question.ts';
+import type { FetchKeys } from './check-subject.ts';
 
 /** Where a command reads and writes. */
 export type Streams = { readStdin: () => Promise<Buffer>; out: (text: string) => void; err: (text: string) => void };
@@ -81,10 +82,16 @@ async function readQuestion(options: CheckOptions, streams: Streams): Promise<Qu
   return {
     shown,
     client: options.client,
-    trustedIssuer: options['trusted-issuer'],
+    verifying: { trustedIssuer: options['trusted-issuer'], fetchKeys: options['fetch-keys'] ? await openFetchKeys(options) : undefined },
     parameters: { audience, resource, scope, subject_token_type: options['subject-token-type'], requested_token_type: options['requested-token-type'] },
     now: at ?? Math.floor(Date.now() / 1000),
   };
+}
+
+/** What fetches keys is loaded only where they are fetched. */
+async function openFetchKeys(options: CheckOptions): Promise<FetchKeys> {
+  const { fetchKeysWith } = await import('./check-fetch-keys.ts');
+  return fetchKeysWith(options['allowed-issuer-hosts'], process.env);
 }
 
 async function readClaims(file: string, streams: Streams): Promise<JsonObject> {
