@@ -11,6 +11,7 @@ import { mistakesIn, supposed, type CheckOptions } from './check-options.ts';
 import { checkPolicy } from './check-policy.ts';
 import { printCheck } from './check-print.ts';
 import { answerQuestion, type Policy, type Question } from './check-question.ts';
+import type { FetchKeys } from './check-subject.ts';
 
 /** Where a command reads and writes. */
 export type Streams = { readStdin: () => Promise<Buffer>; out: (text: string) => void; err: (text: string) => void };
@@ -60,7 +61,7 @@ async function readPaths(options: CheckOptions, paths: readonly string[], { read
 /** Kinds of verification that need a cluster are looked at as they would be in one. */
 function supposedCluster(options: CheckOptions): ReadCluster['cluster'] {
   const issuerURL = options['cluster-issuer'] ?? supposed['cluster-issuer'];
-  return { issuerURL, audiences: [issuerURL] };
+  return { issuerURL, audiences: [issuerURL, ...(options['cluster-audiences'] ?? [])] };
 }
 
 /** What talks to clusters is loaded only where one is asked: it takes longer than all the rest. */
@@ -94,10 +95,16 @@ async function readQuestion(options: CheckOptions, streams: Streams): Promise<Qu
   return {
     shown,
     client: options.client,
-    trustedIssuer: options['trusted-issuer'],
+    verifying: { trustedIssuer: options['trusted-issuer'], fetchKeys: options['fetch-keys'] ? await openFetchKeys(options) : undefined },
     parameters: { audience, resource, scope, subject_token_type: options['subject-token-type'], requested_token_type: options['requested-token-type'] },
     now: at ?? Math.floor(Date.now() / 1000),
   };
+}
+
+/** What fetches keys is loaded only where they are fetched. */
+async function openFetchKeys(options: CheckOptions): Promise<FetchKeys> {
+  const { fetchKeysWith } = await import('./check-fetch-keys.ts');
+  return fetchKeysWith(options['allowed-issuer-hosts'], process.env);
 }
 
 async function readClaims(file: string, streams: Streams): Promise<JsonObject> {

@@ -1,7 +1,7 @@
 // Explains an exchange: runs it as a server would, and tells what every check says, those after the first denial too.
 import type { AuditRecord } from './audit-record.ts';
 import { checks, type Check } from './checks.ts';
-import type { Case } from './decide.ts';
+import { gather, type Case } from './decide.ts';
 import type { ExchangeEffects, SigningAlgorithm } from './effects.ts';
 import { exchangeToken } from './exchange-token.ts';
 import { OAuthError, publicError, type PublicError } from './oauth-error.ts';
@@ -60,7 +60,8 @@ export async function explainExchange(request: TokenRequest, effects: Omit<Excha
 }
 
 function explainChecks(decided: Case | undefined, error: OAuthError | undefined, { subject }: AuditRecord): ExplainedCheck[] {
-  if (decided !== undefined) return [...steps.map(passes), ...askAll(decided), ...deniedLater(error)];
+  // Gathered anew: what the exchange has spent on expressions is not spent twice.
+  if (decided !== undefined) return [...steps.map(passes), ...askAll(gather(decided)), ...deniedLater(error)];
   const unasked = checks.map(unknown);
   if (error === undefined) return [...steps.map(passes), ...unasked];
   const reached = error.check === 'client' ? 0 : error.mistake === 'unacceptable_token' || error.mistake === 'issuer_unavailable' ? (subject === undefined ? 1 : 2) : undefined;

@@ -1,5 +1,5 @@
 // What is said of an ExchangeClient in its status.
-import { accepted, stalled, summarize, type Condition } from './conditions.ts';
+import { accepted, stalled, summarize, type Condition, type Reasons } from './conditions.ts';
 import type { ExampleOutcome } from './examples.ts';
 import type { FindIssuer } from './issuer-table.ts';
 import type { Client, InertEntry } from './policy.ts';
@@ -9,20 +9,20 @@ export function clientConditions(client: Client, findIssuer: FindIssuer, outcome
   const troubles = [...client.inert, ...waitingFor(client, findIssuer)];
   const resolved = resolvedRefs(troubles);
   const examples = examplesPassed(outcomes);
-  if (examples.reason === 'Widened') {
-    const { message } = examples;
-    return [{ type: 'Ready', status: 'False', reason: 'ExamplesWiden', message }, accepted, resolved, examples, stalled('ExamplesWiden', message)];
-  }
-  if (troubles.length === 0) return [{ type: 'Ready', status: 'True', reason: 'Ready', message: 'requests of this client are answered' }, accepted, resolved, examples];
-  const nothing = client.subjects.length === 0 || client.targets.size === 0;
-  const { message } = resolved;
-  return [
-    { type: 'Ready', status: 'False', reason: nothing ? 'NothingLoaded' : 'PartlyLoaded', message },
+  const notReady = (reason: Exclude<Reasons['Ready'], 'Ready'>, message: string, what: Condition<'Stalled' | 'Reconciling'>): Condition[] => [
+    { type: 'Ready', status: 'False', reason, message },
     accepted,
     resolved,
     examples,
-    ...(nothing ? [stalled('NothingLoaded', message)] : []),
+    what,
   ];
+  if (examples.reason === 'Widened') return notReady('ExamplesWiden', examples.message, stalled('ExamplesWiden', examples.message));
+  if (troubles.length === 0) return [{ type: 'Ready', status: 'True', reason: 'Ready', message: 'requests of this client are answered' }, accepted, resolved, examples];
+  const { message } = resolved;
+  // Keys come by themselves. An inert entry takes an edit of this object, or of another one: nothing is under way.
+  if (client.inert.length === 0) return notReady('KeysUnavailable', message, { type: 'Reconciling', status: 'True', reason: 'KeysUnavailable', message });
+  const reason = client.subjects.length === 0 || client.targets.size === 0 ? 'NothingLoaded' : 'PartlyLoaded';
+  return notReady(reason, message, stalled(reason, message));
 }
 
 /** Why an entry is not in force, or not whole. */

@@ -19,7 +19,7 @@ export type Reasons = {
   KeysAvailable: 'Available' | 'Stale' | 'FetchFailed' | 'AddressRefused' | 'IssuerMismatch' | 'NoUsableKeys' | 'SharedKey';
   ExamplesPassed: 'Passed' | 'None' | 'Denied' | 'Widened';
   Reconciling: 'KeysUnavailable';
-  Stalled: 'NotAccepted' | 'NothingLoaded' | 'Suspended' | 'ExamplesWiden';
+  Stalled: 'NotAccepted' | 'PartlyLoaded' | 'NothingLoaded' | 'Suspended' | 'ExamplesWiden';
 };
 export type ConditionType = keyof Reasons;
 

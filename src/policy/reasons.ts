@@ -14,6 +14,7 @@ export const conditionMeanings = {
 
 const suspended = '`spec.suspend` is true: nothing of the object is in force. Set it to false when that is over.';
 const notAccepted = 'The object is off: the condition Accepted says why.';
+const partlyLoaded = 'Some entries are inert, the others work. ResolvedRefs names them.';
 const nothingLoaded = 'No entry of `subjects`, or none of `targets`, is left: every request of the client is refused. ResolvedRefs says why.';
 const keysUnavailable = 'There are no keys to verify with: tokens of this issuer are answered with 503 meanwhile. KeysAvailable says why.';
 const examplesWiden = 'An example is allowed that should be denied, or gives other claims than it expects: the policy is wider than its author says, so the client is kept out. Mend the rules, or the example.';
@@ -22,7 +23,7 @@ const examplesWiden = 'An example is allowed that should be denied, or gives oth
 export const reasonMeanings = {
   Ready: {
     Ready: 'The object is in force.',
-    PartlyLoaded: 'Some entries are inert, the others work. ResolvedRefs names them.',
+    PartlyLoaded: partlyLoaded,
     NothingLoaded: nothingLoaded,
     Suspended: suspended,
     NotAccepted: notAccepted,
@@ -68,5 +69,5 @@ export const reasonMeanings = {
     Widened: examplesWiden,
   },
   Reconciling: { KeysUnavailable: keysUnavailable },
-  Stalled: { NotAccepted: notAccepted, NothingLoaded: nothingLoaded, Suspended: suspended, ExamplesWiden: examplesWiden },
+  Stalled: { NotAccepted: notAccepted, NothingLoaded: nothingLoaded, PartlyLoaded: partlyLoaded, Suspended: suspended, ExamplesWiden: examplesWiden },
 } as const satisfies { [T in ConditionType]: Record<Reasons[T], string> };

@@ -8,7 +8,7 @@ const resolved = `${ready}, ResolvedRefs=True Resolved, ExamplesPassed=True None
 const off = (reason: string): string => `Ready=False NotAccepted, Accepted=False ${reason}, Stalled=True NotAccepted`;
 const suspended = 'Ready=False Suspended, Accepted=True Accepted, Stalled=True Suspended';
 const nothing = (reason: string): string => `Ready=False NothingLoaded, Accepted=True Accepted, ResolvedRefs=False ${reason}, ExamplesPassed=True None, Stalled=True NothingLoaded`;
-const partly = (reason: string): string => `Ready=False PartlyLoaded, Accepted=True Accepted, ResolvedRefs=False ${reason}, ExamplesPassed=True None`;
+const partly = (reason: string): string => `Ready=False PartlyLoaded, Accepted=True Accepted, ResolvedRefs=False ${reason}, ExamplesPassed=True None, Stalled=True PartlyLoaded`;
 
 const tokenReview = { verification: { tokenReview: {} } };
 
