@@ -1,8 +1,10 @@
 // Two clusters with one issuer URL: Cambio in the one, under the rights in deploy/, and the other connected as docs/remote-clusters.md says.
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { decodeJwt, decodeProtectedHeader, generateKeyPair, SignJWT } from 'jose';
+import { execFile } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { decodeJwt, decodeProtectedHeader, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { startCluster, type TestCluster } from './cluster/start-cluster.ts';
 import { exchange, startCambio, until, type Answer, type RunningCambio } from './start-cambio.ts';
@@ -32,9 +34,9 @@ describe.skipIf(!inject('cluster').available)('two clusters with one issuer URL'
     await home.mustKubectl(['apply', '-f', 'crds/'], { cwd: root });
     await home.mustKubectl(['wait', '--for=condition=Established', 'crd', '--all'], { cwd: root });
     await home.mustKubectl(['apply', '-k', 'deploy/'], { cwd: root });
-    await west.mustKubectl(['apply', '-f', example('1-in-the-other-cluster.yaml')], { cwd: root });
+    await west.mustKubectl(['apply', '-f', example('other-cluster.yaml')], { cwd: root });
     await connect('west', 'cambio');
-    await home.mustKubectl(['apply', '-f', example('3-issuers.yaml'), '-f', example('4-client.yaml')], { cwd: root });
+    await home.mustKubectl(['apply', '-f', example('manifests')], { cwd: root });
     await apply(issuerManifest('home-keys', { kubernetesDiscovery: {} }, {}), issuerManifest('west-keys', { kubernetesDiscovery: { cluster: { secretRef: { name: 'west' } } } }));
     await apply(clientManifest('by-keys', ['home-keys', 'west-keys']));
     const kubeconfig = await home.kubeconfigForServiceAccount('cambio-system', 'cambio');
@@ -56,7 +58,8 @@ describe.skipIf(!inject('cluster').available)('two clusters with one issuer URL'
   }
 
   const label = (secret: string, value: string): Promise<string> => home.mustKubectl(['label', 'secret', secret, '-n', 'cambio-system', value]);
-  const setSecret = (stringData: Record<string, string>): Promise<string> => home.mustKubectl(['patch', 'secret', 'west', '-n', 'cambio-system', '--patch-file=/dev/stdin'], { stdin: JSON.stringify({ stringData }) });
+  const setSecret = (stringData: Record<string, string>): Promise<string> => home.mustKubectl(['patch', 'secret', 'west', '-n', 'cambio-system', '-p', JSON.stringify({ stringData })]);
+  const renewToken = (): Promise<unknown> => promisify(execFile)('sh', ['-c', renewal], { env: { ...process.env, KUBECTL: home.kubectlPath, HOME_CONFIG: home.kubeconfig, WEST_CONFIG: west.kubeconfig } });
   const apply = (...items: object[]): Promise<string> => home.mustKubectl(['apply', '-f', '-'], { stdin: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }) });
   const ready = (...objects: string[]): Promise<string> => home.mustKubectl(['wait', '--for=condition=Ready', ...objects, '-n', 'cambio-system', '--timeout=30s']);
 
@@ -151,12 +154,11 @@ describe.skipIf(!inject('cluster').available)('two clusters with one issuer URL'
 
   describe('what the Secret says is followed without a restart', () => {
     test('a token that is not accepted there, and one that is', async () => {
-      const good = await west.createToken('cambio-access', 'cambio');
       await setSecret({ token: 'not-a-token' });
       await until(async () => (await ask(await token(west))).status === 503, 'tokens of west wait');
       expect(subjectOf(await ask(await token(west), 'by-keys'))).toBe('west-keys:system:serviceaccount:billing:api');
       expect((await ask(await token(home))).status).toBe(200);
-      await setSecret({ token: good });
+      await renewToken();
       await until(async () => (await ask(await token(west))).status === 200, 'tokens of west are exchanged');
     });
 
@@ -247,10 +249,32 @@ describe.skipIf(!inject('cluster').available)('two clusters with one issuer URL'
     await writeFile(west.serviceAccountKeyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }));
     await west.startApiServer();
     // The credential for it was signed with the old key, too.
-    await setSecret({ token: await west.createToken('cambio-access', 'cambio') });
+    await renewToken();
     for (const client of ['billing', 'by-keys']) {
       await until(async () => (await ask(await token(west), client)).status === 200, 'new tokens are exchanged');
       expect((await ask(old, client)).status).toBe(400);
+    }
+  });
+
+  test('two clusters that sign with one key: no token of either can be told, and nobody is asked', async () => {
+    await west.stopApiServer();
+    await copyFile(home.serviceAccountKeyFile, west.serviceAccountKeyFile);
+    await west.startApiServer();
+    await setSecret({ server: 'https://127.0.0.1:1' });
+    await becomes('west-keys', 'Ready=False KeysUnavailable');
+    await renewToken();
+    await setSecret({ server: west.server });
+    await ready('ti/west', 'ti/west-keys');
+    await becomes('home-keys', 'KeysAvailable=True SharedKey');
+    expect((await statusOf('home-keys')).messageOf('KeysAvailable')).toBe('TrustedIssuer in-cluster, west, west-keys has the same URL and a key of this one: a token that both verify is refused');
+    for (const client of ['billing', 'by-keys']) {
+      for (const cluster of [home, west]) {
+        const subjectToken = await token(cluster);
+        const answer = await ask(subjectToken, client);
+        expect([answer.status, answer.body]).toEqual([400, refusal]);
+        expect(await cambio.auditOf(answer)).toMatchObject({ check: 'subject-issuer', reason: 'subject token: it verifies under more than one TrustedIssuer' });
+        expect([await reviewed(home), await reviewed(west)].flat()).not.toContain(subjectToken);
+      }
     }
   });
 
@@ -272,6 +296,13 @@ describe.skipIf(!inject('cluster').available)('two clusters with one issuer URL'
     expect(written).not.toContain('not-a-token');
   });
 });
+
+/** As the page has it: from the one cluster into the other, without a file. */
+const renewal = `
+"$KUBECTL" --kubeconfig "$WEST_CONFIG" -n cambio-access create token cambio --duration=720h |
+  "$KUBECTL" --kubeconfig "$HOME_CONFIG" -n cambio-system create secret generic west --from-file=token=/dev/stdin --dry-run=client -o yaml |
+  "$KUBECTL" --kubeconfig "$HOME_CONFIG" -n cambio-system patch secret west --patch-file /dev/stdin
+`;
 
 const pod = {
   apiVersion: 'v1',

@@ -1,5 +1,6 @@
 // What the compile step says of an object, each sentence put where in the manifests it is about.
 import { parsePath } from '../manifests/format-path.ts';
+import { nearestName } from '../manifests/nearest-name.ts';
 import type { Manifest, ObjectId } from '../manifests/read-object.ts';
 import type { Condition } from '../policy/conditions.ts';
 import { clientId } from '../policy/link-client.ts';
@@ -25,7 +26,7 @@ export function findingsOf(manifest: Manifest, verdict: Verdict, snapshot: Polic
   const undecided = client.trusted ? [] : undecidedEntries(manifest, input, services);
   const certain = client.inert.filter(({ reason, message }) => !isSelected.has(reason) || !undecided.some(({ field }) => message.startsWith(`${field}: `)));
   return [
-    ...certain.map((entry) => at(isConsequence(entry) ? 'warning' : 'error')(entry.message)),
+    ...certain.map((entry) => at(isConsequence(entry) ? 'warning' : 'error')(entry.message + hint(entry, input))),
     ...undecided.map(({ field, message }) => at('warning')(`${field}: ${message}`)),
     ...messagesOf(verdict.conditions.filter(({ type }) => type === 'ExamplesPassed')).map(at('error')),
   ];
@@ -36,6 +37,14 @@ const isSelected: ReadonlySet<string> = new Set<InertEntry['reason']>(['IssuerNo
 
 /** What it refers to is off, which is told where that stands. */
 const isConsequence = ({ reason }: InertEntry): boolean => reason === 'IssuerNotReady' || reason === 'TargetNotReady';
+
+/** The TrustedIssuer that a mistyped name was probably meant to be. */
+function hint({ reason, message }: InertEntry, { objects }: CheckInput): string {
+  const [written = ''] = reason === 'IssuerNotFound' ? (/\S+$/.exec(message) ?? []) : [];
+  const names = written === '' ? [] : [...objects.values()].flatMap(({ kind, name }) => (kind === 'TrustedIssuer' ? [name] : []));
+  const near = nearestName(written, names);
+  return near === undefined ? '' : `; did you mean ${near}?`;
+}
 
 /** The messages of the conditions that say no, save those which only sum up what others say. */
 function messagesOf(conditions: readonly Condition[]): string[] {

@@ -21,6 +21,8 @@ export type CheckInput = {
   namespaces: ReadonlyMap<string, ReadNamespace>;
   /** What reading alone has found. */
   problems: readonly (Omit<ManifestProblem, 'line' | 'column'> & Place)[];
+  /** Files that are not YAML, or not whole: what they were to allow, or to limit, can't be known. */
+  unread: readonly string[];
   /** How many documents were of other kinds. */
   passedOver: number;
   /** Where a field of an object was written. */
@@ -41,9 +43,11 @@ export function readTexts(texts: readonly { file: string; text: string }[]): Che
   const namespaces: WrittenNamespace[] = [];
   const problems: ManifestProblem[] = [];
   const places = new Map<string, { file: string; positionOf: PositionOf }>();
+  const unread: string[] = [];
   let passedOver = 0;
   for (const { file, text } of texts) {
     const parsed = parseManifests(text, file);
+    if (parsed.syntaxErrors.length > 0) unread.push(file);
     problems.push(...parsed.syntaxErrors, ...parsed.problems);
     namespaces.push(...parsed.namespaces.map(({ namespace, position }) => ({ namespace, file, ...position })));
     passedOver += parsed.passedOver;
@@ -60,6 +64,7 @@ export function readTexts(texts: readonly { file: string; text: string }[]): Che
     objects: merged.objects,
     namespaces: labelled.namespaces,
     problems: [...problems, ...merged.problems, ...labelled.problems],
+    unread,
     passedOver,
     placeOf: (key, path) => {
       const { file, positionOf } = places.get(key) ?? {};
@@ -103,6 +108,7 @@ export function readObjects(source: string, listed: readonly ReadObject[], names
     objects: new Map(listed.map((object) => [keyOf(object), object])),
     namespaces: new Map(namespaces.map((namespace) => [namespace.name, namespace])),
     problems: listed.flatMap((object) => (object.problems ?? []).map(({ path, message }) => ({ ...placeOf(keyOf(object)), field: formatPath(path), message }))),
+    unread: [],
     passedOver: 0,
     placeOf,
   };

@@ -37,8 +37,9 @@ export async function runCheck(options: CheckOptions, paths: readonly string[], 
       exchange: { issuerURL: settings.issuerURL, maxLifetimeSeconds: Math.floor(options['max-lifetime'] / 1000), signingAlgorithm: options['default-signing-algorithm'] },
     };
     const question = await readQuestion(options, streams);
-    const answer = question && { ...(await answerQuestion(question, policy)), now: question.now };
+    const answer = question && input.unread.length === 0 ? { ...(await answerQuestion(question, policy)), now: question.now } : undefined;
     streams.out(printCheck(options, input, report, policy, answer));
+    if (question !== undefined && answer === undefined) throw new Error(`the token is not asked about: ${input.unread.join(', ')} can't be read whole, and what that limits can't be known`);
     if (answer !== undefined) return answer.outcome === 'granted' ? 0 : answer.outcome === 'denied' ? 1 : 2;
     return report.findings.some(({ severity }) => severity === 'error') ? 1 : 0;
   } catch (error) {

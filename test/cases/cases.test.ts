@@ -29,7 +29,7 @@ describe('over HTTP', () => {
 /** What a case wants to see, in the members of `answerOf`. */
 function wantedOf({ expect: { status, error, check, reason, response, header, claims, refetched }, reviews, request }: Case) {
   const inBody = request.method === 'HEAD' ? undefined : error;
-  return { status, error, inBody, check, reason, response, header, claims, reviewsAsked: reviews.map(({ audiences }) => audiences), refetched };
+  return { status, error, inBody, check, reason, response, header, claims, reviewsAsked: reviews.map(({ issuer, audiences }) => ({ issuer, audiences })), refetched };
 }
 
 async function answerOf({ status, audit: [line], body, reviewsAsked, refetched }: Outcome, { expect: { header }, now }: Case) {

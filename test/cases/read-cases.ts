@@ -21,6 +21,7 @@ const token = z.strictObject({
 });
 
 const review = z.strictObject({
+  issuer: z.string().default('cluster'),
   audiences: z.array(z.string()),
   unavailable: z.boolean().default(false),
   authenticated: z.boolean().default(true),

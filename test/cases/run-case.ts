@@ -19,6 +19,9 @@ import type { Case } from './read-cases.ts';
 
 export const issuerURL = 'https://cambio.example.com';
 
+/** A TokenReview that was asked for. */
+type ReviewAsked = { issuer: string; audiences: readonly string[] };
+
 /** What came of a case. */
 export type Outcome = {
   status: number;
@@ -29,8 +32,8 @@ export type Outcome = {
   /** Over HTTP only. */
   headers?: IncomingHttpHeaders;
   subjectToken: string;
-  /** What was asked of the API server: the audiences of each TokenReview. */
-  reviewsAsked: (readonly string[])[];
+  /** What was asked of API servers: of which TrustedIssuer's, and the audiences of each TokenReview. */
+  reviewsAsked: ReviewAsked[];
   /** The TrustedIssuers whose keys were fetched anew for this token. */
   refetched: string[];
   /** What was reported as a bug of the server. */
@@ -41,7 +44,7 @@ export type Outcome = {
 export const signingKeys = await readSigningKeys(JSON.stringify({ keys: [testKeys['cambio-es'], testKeys['cambio-rs']] }));
 
 /** A case as a request in process, with all that an exchange needs of the world: a fixed clock, and ids that count. */
-export function requestInProcess(given: Case): { request: TokenRequest; effects: ExchangeEffects; subjectToken: string; reviewsAsked: (readonly string[])[]; refetched: string[] } {
+export function requestInProcess(given: Case): { request: TokenRequest; effects: ExchangeEffects; subjectToken: string; reviewsAsked: ReviewAsked[]; refetched: string[] } {
   const { effects, reviewsAsked, refetched } = effectsOf(given);
   const subjectToken = mintToken(given.subject_token);
   const { headers, body } = requestOf(given, subjectToken);
@@ -123,17 +126,19 @@ function compile(manifests: Case['manifests']): PolicySnapshot {
     reservedAudiences: ['https://reserved.example.com'],
     cluster: { issuerURL: 'https://kubernetes.default.svc.cluster.local', audiences: ['https://kubernetes.default.svc.cluster.local', 'api'] },
   });
+  // Other clusters: an API server takes the name of its Secret with -api for an audience of its own.
+  for (const name of ['east', 'alone', 'north']) store.setClusterFacts(name, { revision: '1', identity: name, audiences: [`${name}-api`] });
   store.apply(objects.map((object) => ({ id: object, object })));
   return store.snapshot();
 }
 
-function effectsOf(given: Case): { effects: ExchangeEffects; reviewsAsked: (readonly string[])[]; refetched: string[] } {
-  const reviewsAsked: (readonly string[])[] = [];
+function effectsOf(given: Case): { effects: ExchangeEffects; reviewsAsked: ReviewAsked[]; refetched: string[] } {
+  const reviewsAsked: ReviewAsked[] = [];
   const refetched: string[] = [];
   const policy = policyOf(given);
   const answers = given.reviews.values();
-  const reviewToken: ReviewToken = async (_issuer, _token, audiences) => {
-    reviewsAsked.push(audiences);
+  const reviewToken: ReviewToken = async ({ name }, _token, audiences) => {
+    reviewsAsked.push({ issuer: name, audiences });
     const { value: answer } = answers.next();
     if (answer === undefined) throw new Error('the case has no answer for this TokenReview');
     if (answer.unavailable) throw new OAuthError('issuer_unavailable', 'token-review', 'TokenReview could not be had: no route to host');

@@ -142,7 +142,7 @@ describe('what it finds', () => {
     await write({ 'a.yaml': issuer('ci').replace('R1lUJI8', 'AAAAAAA'), 'b.yaml': client('one', 'cj') });
     expect(problemsOf(await check(['.'], ['--output', 'json']))).toEqual([
       expect.stringMatching(/^error a\.yaml:6:18: spec\.verification\.jwks: keys\[0\] /),
-      'error b.yaml:6:15: spec.subjects[0].issuerRef: there is no TrustedIssuer cj',
+      'error b.yaml:6:15: spec.subjects[0].issuerRef: there is no TrustedIssuer cj; did you mean ci?',
     ]);
   });
 
@@ -195,6 +195,13 @@ describe('questions', () => {
     expect(denied).toBe('subject-token');
     expect(checks.filter(({ verdict }) => verdict === 'unknown').length).toBeGreaterThan(4);
     expect(checksIfTokenWereGood.filter(({ verdict }) => verdict === 'denies').map(({ name }) => name)).toEqual(['subject']);
+  });
+
+  test('are not answered where a file can not be read whole', async () => {
+    await write({ 'policy/a.yaml': `${issuer('ci')}---\n${client('one', 'ci')}`, 'policy/b.yaml': 'a: b: c' });
+    const { code, out, err } = await ask(claims);
+    expect({ code, err }).toEqual({ code: 2, err: "cambio check: the token is not asked about: policy/b.yaml can't be read whole, and what that limits can't be known\n" });
+    expect(asJson({ code, out, err })).toMatchObject({ problems: [{ file: 'policy/b.yaml', line: 1, column: 4 }] });
   });
 
   test('a token whose issuer\'s keys stand in the manifest is verified', async () => {

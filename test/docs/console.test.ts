@@ -1,4 +1,4 @@
-// What a page of the documentation shows as a command's output is what the command says.
+// What a page shows as a command's output is what the command says.
 import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +8,10 @@ import { folderWithCambio, runShell } from './run-cambio.ts';
 const root = join(import.meta.dirname, '../..');
 
 /** The pages with such blocks, and where their commands run. */
-const pages = [{ page: 'docs/testing-a-policy.md', cwd: 'examples/pipelines' }];
+const pages = [
+  { page: 'docs/testing-a-policy.md', cwd: 'examples/pipelines' },
+  { page: 'test/commands/shown.md', cwd: 'test/commands' },
+];
 
 const blocks = pages.flatMap(({ page, cwd }) => {
   const text = readFileSync(join(root, page), 'utf8');

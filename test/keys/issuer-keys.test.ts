@@ -497,18 +497,27 @@ describe('tokenReview, which can do without keys', () => {
   const reviewed = networkIssuer({ verification: { method: 'tokenReview', cluster: undefined, identity: undefined } });
 
   test.each([
-    ['publishes none', (fetch: Fetch | undefined) => fetch?.answer({ keys: [] })],
-    ['keeps them to itself', (fetch: Fetch | undefined) => fetch?.fail(new KeyFetchError('NoUsableKeys', '403'))],
-  ])('a cluster that %s', async (_name, answer) => {
+    ['publishes none', 'the published JWK Set has no usable key', (fetch: Fetch | undefined) => fetch?.answer({ keys: [] })],
+    ['keeps them to itself', '403', (fetch: Fetch | undefined) => fetch?.fail(new KeyFetchError('NoUsableKeys', '403'))],
+  ])('a cluster that %s', async (_name, message, answer) => {
     const { store, fetches, states, pass } = world();
     store.setIssuers([reviewed]);
     await pass(0);
     await answer(fetches[0]);
     expect(store.known(reviewed)).toEqual([]);
-    expect(states[0]?.state).toMatchObject({ reason: 'NoUsableKeys', usable: true, thumbprints: [] });
+    expect(states[0]?.state).toMatchObject({ reason: 'NoUsableKeys', usable: true, thumbprints: [], message });
   });
 
-  test('one that can not be reached for them will not answer a TokenReview, either', async () => {
+  test('one that says that it is another issuer', async () => {
+    const { store, fetches, states, pass } = world();
+    store.setIssuers([reviewed]);
+    await pass(0);
+    await fetches[0]?.fail(new KeyFetchError('IssuerMismatch', 'another'));
+    expect(store.known(reviewed)).toBeUndefined();
+    expect(states[0]?.state).toMatchObject({ reason: 'IssuerMismatch', usable: true, thumbprints: [] });
+  });
+
+  test('one that can not be reached, and so not asked about a token either', async () => {
     const { store, fetches, states, pass } = world();
     store.setIssuers([reviewed]);
     await pass(0);
