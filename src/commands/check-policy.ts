@@ -1,6 +1,7 @@
 // Checks a policy: compiles everything that was read, as a server does, and says what becomes of each object.
 import type { KindName } from '../manifests/kinds.ts';
 import type { ReadObject } from '../manifests/read-object.ts';
+import type { KeyState } from '../policy/key-state.ts';
 import type { PolicySnapshot } from '../policy/policy.ts';
 import { createPolicyStore, keyOf, type Verdict } from '../policy/policy-store.ts';
 import type { PolicySettings } from '../policy/settings.ts';
@@ -30,12 +31,13 @@ export function compilePolicy(objects: Iterable<ReadObject>, { namespaces }: Pic
   };
   note(store.apply(Array.from(objects, (object) => ({ id: object, object })), [...namespaces.values()]));
   // Keys that are fetched are supposed to be there: a server will have them, and says so where it has not.
-  for (const { name, revision } of store.snapshot().issuers.values()) note(store.setKeyState(name, revision, supposedKeys));
+  for (const { name, revision } of store.snapshot().issuers.values()) note(store.setKeyState(name, revision, supposedKeys(name)));
   store.complete();
   return { snapshot: store.snapshot(), verdicts };
 }
 
-const supposedKeys = { reason: 'Available', message: 'they are supposed to be there', usable: true, thumbprints: [], changedAt: undefined } as const;
+/** Each has a key that no other has. */
+const supposedKeys = (name: string): KeyState => ({ reason: 'Available', message: 'they are supposed to be there', usable: true, thumbprints: [name], changedAt: undefined });
 
 /** Checks what was read. */
 export function checkPolicy(input: CheckInput, settings: PolicySettings): PolicyReport {

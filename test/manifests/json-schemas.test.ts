@@ -17,9 +17,6 @@ const holds = (validate: ValidateFunction | undefined, document: unknown): unkno
 
 /** Invalid for a reason that JSON Schema has no words for. */
 const beyondJsonSchema = new Set([
-  'client-subject-and-service-accounts',
-  'client-subject-null',
-  'client-subject-of-nobody',
   'client-target-default-scopes-alone',
   'client-target-default-scopes-beyond',
   'client-targets-same-audience',
