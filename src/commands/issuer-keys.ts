@@ -61,7 +61,7 @@ export function withIssuerKeys(store: PolicyStore, keys: IssuerKeyStore): Policy
   }
   return {
     ...store,
-    apply: (changes) => followed(store.apply(changes)),
-    setClusterFacts: (name, facts) => followed(store.setClusterFacts(name, facts)),
+    apply: (...given) => followed(store.apply(...given)),
+    setClusterFacts: (...given) => followed(store.setClusterFacts(...given)),
   };
 }

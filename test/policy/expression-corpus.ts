@@ -1,5 +1,7 @@
 // Expressions with what comes of them: held by the unit tests, and asked of a real API server by the cluster test.
 
+import { compileExpression, toExpressionValue, type ExpressionValues } from '../../src/policy/expressions.ts';
+
 /** The run-time outcome of an expression that has no value. */
 export const fails = Symbol('fails');
 /** The outcome of an expression that is refused when it is loaded. */
@@ -46,6 +48,17 @@ export const input = {
   client: { id: 'payments/deployer', namespace: 'payments', name: 'deployer', namespaceLabels: { 'kubernetes.io/metadata.name': 'payments', team: 'p' }, trusted: false },
   request: { audience: 'kubernetes-prod', scopes: ['deploy', 'read'], tokenType: 'access_token' },
 };
+
+/** The same as values of expressions, without an actor. */
+export const inputValues: ExpressionValues = { ...Object.fromEntries(Object.entries(input).map(([name, json]) => [name, toExpressionValue(json)])), actor: null };
+
+/** The outcome here of an expression as a claim's mapping. */
+export function outcomeHere(expression: string): Outcome {
+  const compiled = compileExpression('claimMapping', expression).expression;
+  if (compiled === undefined) return refused;
+  const { value, failure } = compiled.evaluate(inputValues);
+  return failure === undefined ? value : fails;
+}
 
 export const corpus: Readonly<Record<string, readonly Case[]>> = {
   'from the guides': [
@@ -421,6 +434,8 @@ export const corpus: Readonly<Record<string, readonly Case[]>> = {
     ["timestamp(claims.exp) - timestamp(claims.iat) > duration('59m59.9s')", true],
     ["string(timestamp(claims.exp))", '2026-01-01T00:00:00Z'],
     ["string(timestamp(claims.time))", '2026-01-02T03:04:05.678Z'],
+    ["string(timestamp('2026-01-02T03:04:05+01:00'))", '2026-01-02T02:04:05Z', '2026-01-02T03:04:05+01:00'],
+    ["timestamp('2026-01-02T03:04:05+01:00').getHours()", 2],
     ["int(timestamp(claims.time))", 1_767_323_045],
     ["timestamp('2026-01-02T03:04:05+01:00') == timestamp('2026-01-02T02:04:05Z')", true],
     ["timestamp('2026-02-30T00:00:00Z')", refused],
