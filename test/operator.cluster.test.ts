@@ -159,6 +159,7 @@ describe.skipIf(!provided.available)('the operator', () => {
       await cluster.mustKubectl(['patch', 'ti', 'op-flapping', '--type=merge', '-p', '{"spec":{"suspend":true}}']);
       await becomes('op-flapping', [400, 'invalid_request']);
       expect((await exchange(cambio.url, { client_id: 'cambio-system/op-ci-client', subject_token: await mint() })).status).toBe(200);
+      await until(async () => (await statusOf('xc', 'op-flapping'))['Ready']?.status === 'False', 'its status says so');
       expect((await statusOf('xc', 'op-flapping'))['Ready']).toMatchObject({ status: 'False', reason: 'NothingLoaded' });
       await cluster.mustKubectl(['delete', 'ti/op-flapping', 'xc/op-flapping', '-n', 'cambio-system']);
     });

@@ -26,6 +26,7 @@ export const checkOptions = {
   output: { value: 'FORMAT', help: 'text, json, or github (annotations of a GitHub workflow).', read: oneOf('text', 'json', 'github'), fallback: 'text' },
   issuer: { value: 'URL', help: `Cambio's own issuer URL, as in cambio serve. Default: ${supposed.issuer}.`, read: ownIssuer },
   'cluster-issuer': { value: 'URL', help: `What the API server calls itself in its tokens. Default: ${supposed['cluster-issuer']}.`, read: text },
+  'cluster-audiences': { value: 'NAMES', help: 'What the API server takes for its own audiences besides that, separated by commas.', read: list },
   'trusted-namespaces': { value: 'NAMES', help: 'Namespaces whose ExchangeClients are an administrator\'s, separated by commas. Default: cambio-system.', read: list },
   'reserved-audiences': { value: 'AUDIENCES', help: 'As in cambio serve: audiences that no ExchangeClient outside the trusted namespaces may hand out.', read: list },
   'max-lifetime': { value: 'DURATION', help: 'As in cambio serve.', read: duration('60s', '24h'), fallback: '1h' },

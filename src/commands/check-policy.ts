@@ -36,8 +36,8 @@ export function compilePolicy(objects: Iterable<ReadObject>, { namespaces }: Pic
   return { snapshot: store.snapshot(), verdicts };
 }
 
-/** Each has a key that no other has. */
-const supposedKeys = (name: string): KeyState => ({ reason: 'Available', message: 'they are supposed to be there', usable: true, thumbprints: [name], changedAt: undefined });
+/** No two issuers have one key: who copies a cluster knows that, and it can't be known here. */
+const supposedKeys = (name: string): KeyState => ({ reason: 'Available', message: 'they are supposed to be there', usable: true, thumbprints: [`supposed to be of ${name}`], changedAt: undefined });
 
 /** Checks what was read. */
 export function checkPolicy(input: CheckInput, settings: PolicySettings): PolicyReport {

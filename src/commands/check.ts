@@ -58,7 +58,7 @@ async function readPaths(options: CheckOptions, paths: readonly string[], { read
 /** Kinds of verification that need a cluster are looked at as they would be in one. */
 function supposedCluster(options: CheckOptions): ReadCluster['cluster'] {
   const issuerURL = options['cluster-issuer'] ?? supposed['cluster-issuer'];
-  return { issuerURL, audiences: [issuerURL] };
+  return { issuerURL, audiences: [issuerURL, ...(options['cluster-audiences'] ?? [])] };
 }
 
 /** What talks to clusters is loaded only where one is asked: it takes longer than all the rest. */

@@ -33,7 +33,7 @@ export async function runServe(options: ServeOptions, stop: AbortSignal): Promis
   }
   const log = pino({ level: options['log-level'], base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }));
   const work = new AbortController();
-  const source = openSource(options, log, work.signal);
+  const source = openSource(options, log, work.signal, stop);
   let store: PolicyStore | undefined;
   const snapshot = (): PolicySnapshot => store?.snapshot() ?? emptySnapshot;
   let publish: (verdicts: readonly Verdict[]) => void = () => undefined;

@@ -12,12 +12,12 @@ import { runClusterSource } from '../kubernetes/cluster-source.ts';
 import type { ReflectorState } from '../kubernetes/reflector.ts';
 import { createRemoteClusters } from '../kubernetes/remote-clusters.ts';
 import { cacheReviews } from '../kubernetes/review-cache.ts';
-import { createStatusWriter } from '../kubernetes/status-writer.ts';
 import { createTokenReview } from '../kubernetes/token-review.ts';
 import { formatProblem } from '../manifests/parse-manifests.ts';
 import { KeyFetchError, type FetchKeySet } from '../policy/key-fetch.ts';
 import type { Change, PolicyStore, Verdict } from '../policy/policy-store.ts';
 import type { PolicySettings } from '../policy/settings.ts';
+import { openLeadership } from './leadership.ts';
 import type { ServeOptions } from './serve-options.ts';
 
 export type Source = {
@@ -40,10 +40,14 @@ export type Source = {
 
 const monotonic = (): number => performance.now();
 
-/** Opens the source that the options name. Throws a sentence on what is missing. */
-export function openSource(options: ServeOptions, log: Logger, signal: AbortSignal): Source {
+/**
+ * Opens the source that the options name. Throws a sentence on what is missing.
+ * @param signal ends it
+ * @param leave aborted before that, when the end begins: another replica is to lead then
+ */
+export function openSource(options: ServeOptions, log: Logger, signal: AbortSignal, leave: AbortSignal): Source {
   const dir = options['config-dir'];
-  return dir === undefined ? openCluster(options, log, signal) : openDirectory(dir, options, log, signal);
+  return dir === undefined ? openCluster(options, log, signal, leave) : openDirectory(dir, options, log, signal);
 }
 
 function openDirectory(dir: string, options: ServeOptions, log: Logger, signal: AbortSignal): Source {
@@ -78,7 +82,7 @@ function openDirectory(dir: string, options: ServeOptions, log: Logger, signal: 
   };
 }
 
-function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal): Source {
+function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal, leave: AbortSignal): Source {
   const config = loadKubeConfig(options.kubeconfig ?? process.env['KUBECONFIG'], process.env['KUBERNETES_SERVICE_HOST'] !== undefined);
   if (config === undefined) throw new Error('there is neither a kubeconfig (--kubeconfig, $KUBECONFIG) nor an in-cluster configuration; to run without a cluster use --config-dir');
   const context = config.getContextObject(config.getCurrentContext());
@@ -102,12 +106,11 @@ function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal): S
     run: async (makeStore) => {
       const facts = await untilRead(api, log, signal);
       if (facts === undefined) return;
-      const onError = (id: object, message: string): void => log.warn({ object: id }, message);
-      const status = createStatusWriter({ api, now: Date.now, onError, signal });
-      const store = makeStore(facts, status.want);
+      const leadership = openLeadership(api, namespace, log, AbortSignal.any([signal, leave]));
+      const store = makeStore(facts, leadership.want);
       const tell = (verdicts: readonly Verdict[], changes: readonly Change[] = []): void => {
         logVerdicts(log, verdicts, changes);
-        status.want(verdicts);
+        leadership.want(verdicts);
       };
       const onState = (kind: string, { trouble }: ReflectorState): void => {
         if (trouble === undefined) {
@@ -131,13 +134,16 @@ function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal): S
         signal,
         monotonic,
         random: Math.random,
-        observe: status.observe,
-        onSynced: store.complete,
+        observe: leadership.observe,
+        onSynced: () => {
+          store.complete();
+          leadership.stand();
+        },
         onChanges: (changes, namespaces) => tell(store.apply(changes, namespaces), changes),
         onState,
       });
       await following;
-      await status.idle();
+      await leadership.ended();
     },
   };
 }

@@ -1,7 +1,7 @@
 // Explains an exchange: runs it as a server would, and tells what every check says, those after the first denial too.
 import type { AuditRecord } from './audit-record.ts';
 import { checks, type Check } from './checks.ts';
-import type { Case } from './decide.ts';
+import { gather, type Case } from './decide.ts';
 import type { ExchangeEffects, SigningAlgorithm } from './effects.ts';
 import { exchangeToken } from './exchange-token.ts';
 import { OAuthError, publicError, type PublicError } from './oauth-error.ts';
@@ -60,7 +60,8 @@ export async function explainExchange(request: TokenRequest, effects: Omit<Excha
 }
 
 function explainChecks(decided: Case | undefined, error: OAuthError | undefined, { subject }: AuditRecord): ExplainedCheck[] {
-  if (decided !== undefined) return [...steps.map(passes), ...askAll(decided), ...deniedLater(error)];
+  // Gathered anew: what the exchange has spent on expressions is not spent twice.
+  if (decided !== undefined) return [...steps.map(passes), ...askAll(gather(decided)), ...deniedLater(error)];
   const unasked = checks.map(unknown);
   if (error === undefined) return [...steps.map(passes), ...unasked];
   const reached = error.check === 'client' ? 0 : error.mistake === 'unacceptable_token' || error.mistake === 'issuer_unavailable' ? (subject === undefined ? 1 : 2) : undefined;
@@ -71,11 +72,27 @@ function explainChecks(decided: Case | undefined, error: OAuthError | undefined,
 
 /** Asks every check whose answer means something, though the first denial would be enough. */
 function askAll(decided: Case): ExplainedCheck[] {
+  let denied = false;
   return checks.map((check) => {
     if (check.needs !== undefined && decided[check.needs] === undefined) return unknown(check);
-    const reason = check.denies(decided);
-    return reason === undefined ? passes(check) : { name: check.name, asks: check.asks, verdict: 'denies', reason };
+    const answer = denied ? afterDenial(check, decided) : ask(check, decided);
+    denied ||= answer.verdict === 'denies';
+    return answer;
   });
+}
+
+function ask(check: Check, decided: Case): ExplainedCheck {
+  const reason = check.denies(decided);
+  return reason === undefined ? passes(check) : { name: check.name, asks: check.asks, verdict: 'denies', reason };
+}
+
+/** A check may count on what an earlier one would have denied. */
+function afterDenial(check: Check, decided: Case): ExplainedCheck {
+  try {
+    return ask(check, decided);
+  } catch {
+    return unknown(check);
+  }
 }
 
 /** What refused after all checks had let pass. */

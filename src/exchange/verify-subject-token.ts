@@ -3,6 +3,7 @@ import type { Client, Issuer, TokenTypeName } from '../policy/policy.ts';
 import { readRegisteredClaims, type RegisteredClaims } from './check-claims.ts';
 import type { ExchangeEffects } from './effects.ts';
 import { identifyIssuer, refused } from './identify-issuer.ts';
+import { describeInert } from './inert-entries.ts';
 import { parseJwt, type ParsedJwt } from './parse-jwt.ts';
 import type { JsonObject } from './strict-json.ts';
 import { verifyByReview } from './verify-by-review.ts';
@@ -18,7 +19,10 @@ export async function verifySubjectToken(compact: string, type: TokenTypeName, c
   const registered = readRegisteredClaims(token);
   if (typeof registered === 'string') throw refused('subject-token', registered);
   const candidates = client.issuersByURL.get(registered.iss) ?? [];
-  if (candidates.length === 0) throw refused('subject-issuer', 'iss is no TrustedIssuer that the client refers to');
+  if (candidates.length === 0) {
+    const inert = describeInert(client, ({ issuerURL }) => issuerURL === registered.iss);
+    throw refused('subject-issuer', `iss is no TrustedIssuer that the client refers to${inert}`);
+  }
   const issuer = await identifyIssuer(token, registered, type, candidates, effects);
   const claims = await readClaims(token, registered, issuer, effects);
   const serviceAccount = issuer.kubernetes ? serviceAccountOf(registered.sub, claims) : undefined;

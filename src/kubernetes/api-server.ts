@@ -8,7 +8,7 @@ import { Agent, ProxyAgent, request as send, type Dispatcher } from 'undici';
 import { parse } from 'yaml';
 
 export type ApiRequest = {
-  method: 'GET' | 'POST' | 'PATCH';
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH';
   /** Below the server's URL, beginning with a slash. */
   path: string;
   query?: Readonly<Record<string, string>>;

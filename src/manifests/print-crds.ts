@@ -87,6 +87,8 @@ function statusSchema(fields: KindDefinition['statusFields']): Node {
   return {
     description: 'What Cambio makes of it.',
     type: 'object',
+    // Whoever waits for a new object by kstatus would take one without a status for settled.
+    default: { observedGeneration: -1 },
     properties: {
       observedGeneration: { type: 'integer', format: 'int64', description: 'The generation that the rest of the status is about.' },
       ...fields,

@@ -19,10 +19,12 @@ export function clientConditions(client: Client, findIssuer: FindIssuer): Condit
   }
   const message = summarize(troubles.map((entry) => entry.message));
   const nothing = client.subjects.length === 0 || client.targets.size === 0;
+  const reason = nothing ? 'NothingLoaded' : 'PartlyLoaded';
   return [
-    { type: 'Ready', status: 'False', reason: nothing ? 'NothingLoaded' : 'PartlyLoaded', message },
+    { type: 'Ready', status: 'False', reason, message },
     accepted,
     { type: 'ResolvedRefs', status: 'False', reason: first.reason, message },
-    ...(nothing ? [stalled('NothingLoaded', message)] : []),
+    // Keys come by themselves. An inert entry takes an edit of this object, or of another one: nothing is under way.
+    client.inert.length === 0 ? { type: 'Reconciling', status: 'True', reason: 'KeysUnavailable', message } : stalled(reason, message),
   ];
 }

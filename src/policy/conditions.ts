@@ -3,7 +3,7 @@
 /** Every reason that a condition may have, by its type. */
 export type Reasons = {
   Ready: 'Ready' | 'PartlyLoaded' | 'NothingLoaded' | 'Suspended' | 'NotAccepted' | 'KeysUnavailable' | 'ExamplesWiden';
-  Accepted: 'Accepted' | 'UnknownField' | 'InvalidField' | 'InvalidExpression' | 'InvalidKey' | 'Conflicted' | 'Reserved' | 'KeysRequired' | 'NamespaceNotTrusted';
+  Accepted: 'Accepted' | 'UnknownField' | 'InvalidField' | 'InvalidExpression' | 'InvalidKey' | 'Conflicted' | 'Reserved' | 'KeysRequired';
   ResolvedRefs:
     | 'Resolved'
     | 'IssuerNotFound'
@@ -19,7 +19,7 @@ export type Reasons = {
   KeysAvailable: 'Available' | 'Stale' | 'FetchFailed' | 'AddressRefused' | 'IssuerMismatch' | 'NoUsableKeys' | 'SharedKey';
   ExamplesPassed: 'Passed' | 'None' | 'Denied' | 'Widened';
   Reconciling: 'KeysUnavailable';
-  Stalled: 'NotAccepted' | 'NothingLoaded' | 'Suspended' | 'ExamplesWiden';
+  Stalled: 'NotAccepted' | 'PartlyLoaded' | 'NothingLoaded' | 'Suspended' | 'ExamplesWiden';
 };
 export type ConditionType = keyof Reasons;
 

@@ -93,7 +93,7 @@ function linkTarget(entry: Spec['targets'][number], mappings: Target['mappings']
   if (mappings === undefined) throw new Error('an entry of targets was not compiled');
   const { audience, scopes, defaultScopes, tokenTypes, lifetimeSeconds } = entry;
   const found = world.findTarget(audience);
-  const inert = (reason: InertEntry['reason'], member: string, message: string): InertEntry => ({ reason, message: `spec.${field}.${member}: ${message}`, audience });
+  const inert = (reason: InertEntry['reason'], member: string, message: string): InertEntry => ({ reason, message: `spec.${field}.${member}: ${message}`, audience, isDefault: entry.default });
   if (!owner.trusted && world.isReserved(audience)) return inert('AudienceReserved', 'audience', `${audience} is never handed out outside the trusted namespaces`);
   if (found.state === 'closed') return inert('TargetNotReady', 'audience', found.why);
   const service = found.state === 'open' ? found.service : undefined;

@@ -152,6 +152,7 @@ export type InertEntry = {
   /** What it would have been for: the URL of an issuer, or an audience. */
   issuerURL?: string | undefined;
   audience?: string;
+  isDefault?: boolean;
 };
 
 /** How a client proves who it is. */

@@ -14,6 +14,7 @@ export const conditionMeanings = {
 
 const suspended = '`spec.suspend` is true: nothing of the object is in force. Set it to false when that is over.';
 const notAccepted = 'The object is off: the condition Accepted says why.';
+const partlyLoaded = 'Some entries are inert, the others work. ResolvedRefs names them.';
 const nothingLoaded = 'No entry of `subjects`, or none of `targets`, is left: every request of the client is refused. ResolvedRefs says why.';
 const keysUnavailable = 'There are no keys to verify with: tokens of this issuer are answered with 503 meanwhile. KeysAvailable says why.';
 const examplesWiden = 'An example is allowed that should be denied, or gives other claims than it expects: the policy is wider than its author says, so the client is kept out. Mend the rules, or the example.';
@@ -22,7 +23,7 @@ const examplesWiden = 'An example is allowed that should be denied, or gives oth
 export const reasonMeanings = {
   Ready: {
     Ready: 'The object is in force.',
-    PartlyLoaded: 'Some entries are inert, the others work. ResolvedRefs names them.',
+    PartlyLoaded: partlyLoaded,
     NothingLoaded: nothingLoaded,
     Suspended: suspended,
     NotAccepted: notAccepted,
@@ -38,7 +39,6 @@ export const reasonMeanings = {
     Conflicted: 'Another object claims the same: a `subjectPrefix`, or an audience. All of them are off. Change or delete one.',
     Reserved: 'The issuer is Cambio itself, whose tokens can not be exchanged again.',
     KeysRequired: 'Another TrustedIssuer has the same URL, and without published keys nobody could tell whose token it is. Verify by keys, or let only one have that URL.',
-    NamespaceNotTrusted: 'The namespace is none of `--trusted-namespaces`, and no cluster-scoped object grants anything to it.',
   },
   ResolvedRefs: {
     Resolved: 'Everything that it refers to is in force.',
@@ -69,5 +69,5 @@ export const reasonMeanings = {
     Widened: examplesWiden,
   },
   Reconciling: { KeysUnavailable: keysUnavailable },
-  Stalled: { NotAccepted: notAccepted, NothingLoaded: nothingLoaded, Suspended: suspended, ExamplesWiden: examplesWiden },
+  Stalled: { NotAccepted: notAccepted, NothingLoaded: nothingLoaded, PartlyLoaded: partlyLoaded, Suspended: suspended, ExamplesWiden: examplesWiden },
 } as const satisfies { [T in ConditionType]: Record<Reasons[T], string> };

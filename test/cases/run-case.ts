@@ -117,7 +117,7 @@ export function policyOf({ manifests, policy }: Pick<Case, 'manifests' | 'policy
 const policies = new Map<string, PolicySnapshot>();
 
 function compile(manifests: Case['manifests']): PolicySnapshot {
-  const { objects, problems, syntaxErrors } = parseManifests(manifests.text, manifests.file);
+  const { objects, namespaces, problems, syntaxErrors } = parseManifests(manifests.text, manifests.file);
   const [problem] = [...syntaxErrors, ...problems];
   if (problem !== undefined) throw new Error(`${problem.file}:${problem.line}: ${problem.field}: ${problem.message}`);
   const store = createPolicyStore({
@@ -128,7 +128,10 @@ function compile(manifests: Case['manifests']): PolicySnapshot {
   });
   // Other clusters: an API server takes the name of its Secret with -api for an audience of its own.
   for (const name of ['east', 'alone', 'north']) store.setClusterFacts(name, { revision: '1', identity: name, audiences: [`${name}-api`] });
-  store.apply(objects.map((object) => ({ id: object, object })));
+  store.apply(
+    objects.map((object) => ({ id: object, object })),
+    namespaces.map(({ namespace }) => namespace),
+  );
   return store.snapshot();
 }
 

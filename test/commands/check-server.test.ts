@@ -36,11 +36,11 @@ const client = (issuer: string): object => ({
 
 test('objects are told by their names', async () => {
   server.put('trustedissuers', '/ci', { spec: { issuer: { url: 'https://ci.example.com', audiences: ['cambio'] }, verification: { tokenReview: {} }, suspended: true } });
-  server.put('exchangeclients', 'cambio-system/deployer', { spec: client('cj') });
+  server.put('exchangeclients', 'cambio-system/deployer', { spec: client('jenkins') });
   const { code, out, err } = await check();
   expect({ code, err }).toEqual({ code: 1, err: '' });
   expect(out.split('\n').slice(0, 2)).toEqual([
-    'ExchangeClient/cambio-system/deployer: spec.subjects[0].issuerRef: there is no TrustedIssuer cj',
+    'ExchangeClient/cambio-system/deployer: spec.subjects[0].issuerRef: there is no TrustedIssuer jenkins',
     'TrustedIssuer/ci: spec.suspended: unknown field; did you mean suspend?',
   ]);
   expect(out).toContain(`2 problems in 2 objects from ${server.url}\n`);

@@ -1,22 +1,14 @@
 // Every example's manifests pass `cambio check`, and the pipelines' own commands do what they are there for.
 import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { examplesDir, readExamples } from '../examples.ts';
 import { folderWithCambio, runShell } from './run-cambio.ts';
 
-const examples = join(import.meta.dirname, '../../examples');
-
-/** The flags that an example's server has, where they are others than are supposed. */
-const flags: Readonly<Record<string, string>> = {
-  clients: '--trusted-namespaces payments',
-  kubectl: '--trusted-namespaces payments',
-  quickstart: '--trusted-namespaces payments',
-};
-
-const withManifests = readdirSync(examples).flatMap((name) => ['manifests', 'policy'].filter((folder) => existsSync(join(examples, name, folder))).map((folder) => ({ name, folder })));
+const examples = readExamples();
 
 let bin: string;
 beforeAll(async () => {
@@ -25,11 +17,11 @@ beforeAll(async () => {
 afterAll(() => rm(bin, { recursive: true, force: true }));
 
 test('there are examples', () => {
-  expect(withManifests.map(({ name }) => name)).toEqual(expect.arrayContaining(['cluster', 'pipelines', 'quickstart']));
+  expect(examples.map(({ name }) => name)).toEqual(expect.arrayContaining(['cluster', 'pipelines', 'quickstart']));
 });
 
-test.each(withManifests)('$name', async ({ name, folder }) => {
-  const { code, stdout, stderr } = await runShell(`cambio check ${folder} ${flags[name] ?? ''}`, join(examples, name), bin);
+test.each(examples)('$name', async ({ name, folder, flags }) => {
+  const { code, stdout, stderr } = await runShell(`cambio check ${folder} ${flags}`, join(examplesDir, name), bin);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toMatch(/\nNo problems in \d+ objects from /);
 });
@@ -37,7 +29,7 @@ test.each(withManifests)('$name', async ({ name, folder }) => {
 type GitHubWorkflow = { jobs: { check: { env: Record<string, string>; steps: { run?: string }[] } } };
 type GitLabPipeline = { policy: { variables: Record<string, string>; script: string[] } };
 
-const pipelines = join(examples, 'pipelines');
+const pipelines = join(examplesDir, 'pipelines');
 const read = (file: string): unknown => parse(readFileSync(join(pipelines, file), 'utf8'));
 const gitHub = (read('github-actions.yaml') as GitHubWorkflow).jobs.check;
 const gitLab = (read('gitlab-ci.yaml') as GitLabPipeline).policy;

@@ -70,7 +70,7 @@ describe.skipIf(!provided.available)('reflector, store and status writer on a re
     const end = new AbortController();
     const errors: string[] = [];
     const store = createPolicyStore({ issuerURL: 'https://cambio.test', isTrustedNamespace: (namespace) => namespace === 'shop', reservedAudiences: [] });
-    const status = createStatusWriter({ api, now: Date.now, signal: end.signal, onError: (id, message) => errors.push(`${id.name}: ${message}`) });
+    const status = createStatusWriter({ api, now: Date.now, monotonic: () => performance.now(), leadsFor: () => Infinity, signal: end.signal, onError: (id, message) => errors.push(`${id.name}: ${message}`) });
     const running = runClusterSource({
       api,
       monotonic: () => performance.now(),
@@ -190,7 +190,7 @@ describe.skipIf(!provided.available)('reflector, store and status writer on a re
     /** A writer that knows the object as it was, and has a verdict on that. */
     async function writeLate(): Promise<void> {
       const end = new AbortController();
-      const late = createStatusWriter({ api: { ...api, request }, now: Date.now, signal: end.signal, onError: () => undefined, pause: async () => end.abort() });
+      const late = createStatusWriter({ api: { ...api, request }, now: Date.now, monotonic: () => performance.now(), leadsFor: () => Infinity, signal: end.signal, onError: () => undefined, pause: async () => end.abort() });
       late.observe(id, { metadata });
       late.want([{ id, generation: 1, conditions: [], fields: { targets: 'old' } }]);
       await late.idle();

@@ -2,6 +2,7 @@
 import { Ajv, type ValidateFunction } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { kindNames } from '../../src/manifests/kinds.ts';
+import { crdOf } from '../../src/manifests/print-crds.ts';
 import { parseYaml } from '../../src/manifests/parse-yaml.ts';
 import { jsonSchemaFile, jsonSchemaOf, jsonSchemaOfAll } from '../../src/manifests/print-json-schemas.ts';
 import { readCorpus } from './corpus.ts';
@@ -15,33 +16,22 @@ const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value)) as 
 const documentOf = (text: string): { kind?: unknown } => plain(parseYaml(text).documents[0]?.value) as { kind?: unknown };
 const holds = (validate: ValidateFunction | undefined, document: unknown): unknown => (validate?.(document) === true ? true : validate?.errors?.map(({ instancePath, message }) => `${instancePath} ${message}`));
 
-/** Invalid for a reason that JSON Schema has no words for. */
-const beyondJsonSchema = new Set([
-  'client-target-default-scopes-alone',
-  'client-target-default-scopes-beyond',
-  'client-targets-same-audience',
-  'client-targets-two-defaults',
-  'issuer-certificate-authority-with-token-review',
-  'issuer-cluster-kubernetes-discovery-without-url',
-  'issuer-cluster-token-review-without-url',
-  'issuer-discovery-url-http',
-  'issuer-discovery-url-is-the-issuer',
-  'issuer-discovery-url-with-jwks',
-  'issuer-discovery-url-with-jwks-url',
-  'issuer-jwks-url-http',
-  'issuer-kubernetes-false-with-kubernetes-discovery',
-  'issuer-kubernetes-false-with-token-review',
-  'issuer-named-system',
-  'issuer-subject-prefix-system',
-  'issuer-url-http',
-  'issuer-url-http-elsewhere',
-  'issuer-url-http-lookalike',
-  'issuer-url-http-lookalike-name',
-  'issuer-url-http-unspecified',
-  'issuer-url-http-without-allow-private-addresses',
-  'issuer-url-missing',
-  'issuer-url-null',
-]);
+/** The sentences of the rules across fields, by whether JSON Schema has to know them. */
+const rules = kindNames.flatMap((kind) => rulesOf(crdOf(kind)));
+const unions = /^(?:exactly one of|at most one of|one of) .*set$/;
+
+function rulesOf(node: unknown): string[] {
+  if (typeof node !== 'object' || node === null) return [];
+  const own = (node as { 'x-kubernetes-validations'?: { message: string }[] })['x-kubernetes-validations'] ?? [];
+  return [...own.map(({ message }) => message), ...Object.values(node).flatMap(rulesOf)];
+}
+
+/** Invalid by rules that JSON Schema has no words for. A list in which only a key is repeated is one, too. */
+const isBeyond = (problems: readonly string[]): boolean =>
+  problems.every((problem) => {
+    const [, message = ''] = /^\S+: (.*)$/.exec(problem) ?? [];
+    return (rules.includes(message) && !unions.test(message)) || /\.audience: .* stands in this list twice$|\.name: .* stands in this list twice$/.test(problem);
+  });
 
 test.each(kindNames)('the file of %s is named as kubeconform fills it in', (kind) => {
   expect(jsonSchemaFile(kind)).toBe(`${kind.toLowerCase()}_v1alpha1.json`);
@@ -56,13 +46,13 @@ test.each(readCorpus('valid'))('valid/$name', ({ text }) => {
 describe('invalid', () => {
   const invalid = readCorpus('invalid').map((file) => ({ ...file, document: documentOf(file.text) }));
 
-  test.each(invalid.filter(({ name }) => !beyondJsonSchema.has(name)))('$name', ({ document }) => {
-    expect(holds(schemas.get(String(document.kind)), document)).not.toBe(true);
-    expect(holds(all, document)).not.toBe(true);
+  test('most of them are within JSON Schema', () => {
+    expect(invalid.filter(({ problems }) => isBeyond(problems)).length).toBeLessThan(invalid.length / 4);
   });
 
-  test.each(invalid.filter(({ name }) => beyondJsonSchema.has(name)))('$name is beyond JSON Schema', ({ document }) => {
-    expect(holds(schemas.get(String(document.kind)), document)).toBe(true);
+  test.each(invalid.filter(({ problems }) => !isBeyond(problems)))('$name', ({ document }) => {
+    expect(holds(schemas.get(String(document.kind)), document)).not.toBe(true);
+    expect(holds(all, document)).not.toBe(true);
   });
 });
 

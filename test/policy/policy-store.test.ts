@@ -8,7 +8,7 @@ const resolved = `${ready}, ResolvedRefs=True Resolved`;
 const off = (reason: string): string => `Ready=False NotAccepted, Accepted=False ${reason}, Stalled=True NotAccepted`;
 const suspended = 'Ready=False Suspended, Accepted=True Accepted, Stalled=True Suspended';
 const nothing = (reason: string): string => `Ready=False NothingLoaded, Accepted=True Accepted, ResolvedRefs=False ${reason}, Stalled=True NothingLoaded`;
-const partly = (reason: string): string => `Ready=False PartlyLoaded, Accepted=True Accepted, ResolvedRefs=False ${reason}`;
+const partly = (reason: string): string => `Ready=False PartlyLoaded, Accepted=True Accepted, ResolvedRefs=False ${reason}, Stalled=True PartlyLoaded`;
 
 const tokenReview = { verification: { tokenReview: {} } };
 
