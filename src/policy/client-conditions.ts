@@ -18,13 +18,16 @@ export function clientConditions(client: Client, findIssuer: FindIssuer): Condit
     ];
   }
   const message = summarize(troubles.map((entry) => entry.message));
-  const nothing = client.subjects.length === 0 || client.targets.size === 0;
-  const reason = nothing ? 'NothingLoaded' : 'PartlyLoaded';
-  return [
-    { type: 'Ready', status: 'False', reason, message },
-    accepted,
-    { type: 'ResolvedRefs', status: 'False', reason: first.reason, message },
-    // Keys come by themselves. An inert entry takes an edit of this object, or of another one: nothing is under way.
-    client.inert.length === 0 ? { type: 'Reconciling', status: 'True', reason: 'KeysUnavailable', message } : stalled(reason, message),
-  ];
+  const resolved: Condition = { type: 'ResolvedRefs', status: 'False', reason: first.reason, message };
+  // Keys come by themselves. An inert entry takes an edit of this object, or of another one: nothing is under way.
+  if (client.inert.length === 0) {
+    return [
+      { type: 'Ready', status: 'False', reason: 'KeysUnavailable', message },
+      accepted,
+      resolved,
+      { type: 'Reconciling', status: 'True', reason: 'KeysUnavailable', message },
+    ];
+  }
+  const reason = client.subjects.length === 0 || client.targets.size === 0 ? 'NothingLoaded' : 'PartlyLoaded';
+  return [{ type: 'Ready', status: 'False', reason, message }, accepted, resolved, stalled(reason, message)];
 }
