@@ -1,6 +1,8 @@
 // `cambio check`: tells what a server would make of manifests, and of a token, before anything is deployed.
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
+import type { ExchangeSettings } from '../exchange/effects.ts';
+import { createExampleRunner } from '../exchange/run-examples.ts';
 import { parseStrictObject, type JsonObject } from '../exchange/strict-json.ts';
 import type { PolicySettings } from '../policy/settings.ts';
 import type { ReadCluster } from './check-cluster.ts';
@@ -35,7 +37,7 @@ export async function runCheck(options: CheckOptions, paths: readonly string[], 
       input,
       snapshot: report.snapshot,
       settings,
-      exchange: { issuerURL: settings.issuerURL, maxLifetimeSeconds: Math.floor(options['max-lifetime'] / 1000), signingAlgorithm: options['default-signing-algorithm'] },
+      exchange: exchangeSettings(options),
     };
     const question = await readQuestion(options, streams);
     const answer = question && input.unread.length === 0 ? { ...(await answerQuestion(question, policy)), now: question.now } : undefined;
@@ -71,7 +73,18 @@ async function readServer(options: CheckOptions): Promise<ReadCluster> {
 /** What a server would be started with. */
 export function settingsOf(options: CheckOptions, cluster = supposedCluster(options)): PolicySettings {
   const trusted: readonly string[] = options['trusted-namespaces'] ?? supposed['trusted-namespaces'];
-  return { issuerURL: options.issuer ?? supposed.issuer, isTrustedNamespace: (namespace) => trusted.includes(namespace), reservedAudiences: options['reserved-audiences'] ?? [], cluster };
+  return {
+    issuerURL: options.issuer ?? supposed.issuer,
+    isTrustedNamespace: (namespace) => trusted.includes(namespace),
+    reservedAudiences: options['reserved-audiences'] ?? [],
+    runExamples: createExampleRunner(exchangeSettings(options)),
+    cluster,
+  };
+}
+
+/** What is the same for every exchange of a server that is started so. */
+function exchangeSettings(options: CheckOptions): ExchangeSettings {
+  return { issuerURL: options.issuer ?? supposed.issuer, maxLifetimeSeconds: Math.floor(options['max-lifetime'] / 1000), signingAlgorithm: options['default-signing-algorithm'] };
 }
 
 /** The question that the options ask; undefined where they ask about no token. */
