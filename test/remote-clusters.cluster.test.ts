@@ -175,6 +175,7 @@ describe.skipIf(!inject('cluster').available)('two clusters with one issuer URL'
       await setSecret({ server: 'https://127.0.0.1:1' });
       await waitFor503();
       await logSays('west', /^the API server can not be reached: /);
+      expect((await ask(await token(home))).status).toBe(200);
       await setSecret({ server: west.server });
       await waitFor200();
     });
