@@ -156,9 +156,9 @@ describe('what it finds', () => {
 });
 
 describe('examples', () => {
-  const examples = (expect: string): string => `  examples:
+  const examples = (expected: string): string => `  examples:
   - {name: alice may, issuerRef: {name: ci}, claims: {sub: alice}, expect: {allowed: true}}
-  - {name: "who: bob?", issuerRef: {name: ci}, claims: {sub: bob}, expect: ${expect}}
+  - {name: "who: bob?", issuerRef: {name: ci}, claims: {sub: bob}, expect: ${expected}}
 `;
 
   test('that come out as they expect', async () => {
