@@ -1,22 +1,21 @@
 // Asks the policy about one request: what a server would answer to this token, or to one with these claims.
 import type { ExchangeSettings } from '../exchange/effects.ts';
 import { explainExchange, type Explanation } from '../exchange/explain-exchange.ts';
-import { noIssuerKeys } from '../exchange/issuer-keys.ts';
 import { tokenExchangeGrant, tokenTypeURN } from '../exchange/read-exchange-request.ts';
 import { nearestName } from '../manifests/nearest-name.ts';
-import type { PolicySnapshot, TokenTypeName } from '../policy/policy.ts';
+import type { Issuer, PolicySnapshot, TokenTypeName } from '../policy/policy.ts';
 import { keyOf } from '../policy/policy-store.ts';
 import type { PolicySettings } from '../policy/settings.ts';
 import type { CheckInput } from './check-input.ts';
 import { compilePolicy } from './check-policy.ts';
-import { listed, prepareSubject, supposeGood, UnclearQuestion, type Shown, type Subject } from './check-subject.ts';
+import { listed, prepareSubject, supposeGood, UnclearQuestion, type Shown, type Subject, type Verifying } from './check-subject.ts';
 import { withSuppositions } from './suppose-token.ts';
 
 /** What is asked. The token is shown, or its claims are. */
 export type Question = {
   shown: Shown;
   client: string | undefined;
-  trustedIssuer: string | undefined;
+  verifying: Verifying;
   parameters: Readonly<Partial<Record<'audience' | 'resource' | 'scope' | 'subject_token_type' | 'requested_token_type', string | undefined>>>;
   /** Seconds since the epoch. */
   now: number;
@@ -35,16 +34,16 @@ export type Policy = { input: CheckInput; snapshot: PolicySnapshot; settings: Po
 
 /** Answers a question. Throws UnclearQuestion. */
 export async function answerQuestion(question: Question, policy: Policy): Promise<Answer> {
-  const { shown, trustedIssuer, now } = question;
+  const { shown, verifying, now } = question;
   const id = question.client ?? onlyClient(policy);
   const client = policy.snapshot.clients.get(id);
-  const subject = await prepareSubject(shown, client, trustedIssuer, now);
+  const subject = await prepareSubject(shown, client, verifying, now);
   const explanation = await explain(question, id, subject, policy);
   const proved = client === undefined || client.authentication.method === 'none' ? [] : ['the client is supposed to have proved who it is'];
   const answer = { ...explanation, client: id, notes: [...proved, ...subject.notes] };
   // The token stands in the way: it was looked at, and nobody's it is.
   const refused = client !== undefined && explanation.outcome === 'denied' && explanation.record.subject === undefined && explanation.record.subjectTokenSha256 !== undefined;
-  const good = refused ? await supposeGood(shown, client, trustedIssuer, now) : undefined;
+  const good = refused ? await supposeGood(shown, client, verifying.trustedIssuer, now) : undefined;
   if (good === undefined) return answer;
   const { subject_token_type: _, ...parameters } = question.parameters;
   const ifGood = await explain({ ...question, parameters }, id, good, policy);
@@ -81,6 +80,7 @@ async function explain({ parameters, now }: Question, id: string, subject: Subje
     requested_token_type: urnOf(parameters.requested_token_type),
   };
   const body = new URLSearchParams(Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined)).toString();
+  const keysOf = ({ name: issuer }: Issuer) => subject.keys?.get(issuer);
   const request = {
     id: 'check',
     clientIdInPath: undefined,
@@ -97,7 +97,7 @@ async function explain({ parameters, now }: Question, id: string, subject: Subje
     newId: () => '(made anew for each token)',
     reviewToken: () => Promise.reject(new Error('a TokenReview was asked for that nobody answers')),
     // Where keys are supposed, they stand in the manifest.
-    issuerKeys: noIssuerKeys,
+    issuerKeys: { known: keysOf, current: async (issuer) => keysOf(issuer), refetched: async (issuer) => keysOf(issuer) },
     settings: exchange,
   });
 }

@@ -2,32 +2,41 @@
 import { parseJwt, type ParsedJwt } from '../exchange/parse-jwt.ts';
 import type { JsonObject } from '../exchange/strict-json.ts';
 import type { Client, Issuer } from '../policy/policy.ts';
+import type { PublicKey } from '../policy/public-key.ts';
 import { signWithNewKey } from './suppose-token.ts';
 
 /** What is shown: a token, or the claims of one. */
 export type Shown = { token: string; claims?: never } | { token?: never; claims: JsonObject };
 
-/** What stands in for the subject token. `issuer` verifies it by `jwks`, where it is signed anew. */
-export type Subject = { token: string; issuer?: Issuer; jwks?: string; typ?: string | undefined; notes: readonly string[] };
+/**
+ * What stands in for the subject token: `issuer` verifies it by `jwks`, where it is signed anew; `keys` are those that
+ * issuers publish, by name, where they were fetched.
+ */
+export type Subject = { token: string; issuer?: Issuer; jwks?: string; keys?: ReadonlyMap<string, readonly PublicKey[]>; typ?: string | undefined; notes: readonly string[] };
+
+/** Fetches the keys that an issuer publishes. Rejects with a sentence where they can't be had. */
+export type FetchKeys = (issuer: Issuer) => Promise<readonly PublicKey[]>;
+
+/** Who is supposed to have signed a token: the name of a TrustedIssuer; and how keys are fetched, if they are. */
+export type Verifying = { trustedIssuer: string | undefined; fetchKeys: FetchKeys | undefined };
 
 /** The question can't be asked so; the message says what is missing. */
 export class UnclearQuestion extends Error {}
 
 /**
  * Prepares what is shown for the client that asks.
- * @param trustedIssuer the name of the TrustedIssuer that is supposed to have signed it
  * @param now seconds since the epoch
  */
-export async function prepareSubject(shown: Shown, client: Client | undefined, trustedIssuer: string | undefined, now: number): Promise<Subject> {
+export async function prepareSubject(shown: Shown, client: Client | undefined, verifying: Verifying, now: number): Promise<Subject> {
   // Of a client that is not there nothing more is asked.
   if (client === undefined) return { token: shown.token || 'none', notes: [] };
-  if (shown.claims !== undefined) return supposeClaims(shown.claims, issuerOf(shown.claims, client, trustedIssuer), now);
+  if (shown.claims !== undefined) return supposeClaims(shown.claims, issuerOf(shown.claims, client, verifying.trustedIssuer), now);
   const token = shown.token.trim();
-  const subject = await prepareToken(token, client, trustedIssuer);
+  const subject = await prepareToken(token, client, verifying);
   return token === shown.token ? subject : { ...subject, notes: [...subject.notes, 'the file has space or line breaks around the token: they are passed over here, and a request with them is refused'] };
 }
 
-async function prepareToken(token: string, client: Client, trustedIssuer: string | undefined): Promise<Subject> {
+async function prepareToken(token: string, client: Client, { trustedIssuer, fetchKeys }: Verifying): Promise<Subject> {
   const parsed = parseJwt(token);
   // What is refused for its form needs no key.
   if (typeof parsed === 'string') return { token, notes: [] };
@@ -35,6 +44,10 @@ async function prepareToken(token: string, client: Client, trustedIssuer: string
   const candidates = candidatesFor(parsed.claims['iss'], client, trustedIssuer);
   const [issuer, ...more] = candidates;
   if (issuer === undefined || candidates.every(({ verification }) => verification.method === 'jwks')) return { token, typ, notes: [] };
+  if (fetchKeys !== undefined && candidates.every(isFetchable)) {
+    const keys = new Map(await Promise.all(candidates.filter(({ verification }) => verification.method !== 'jwks').map(async (each) => [each.name, await fetchKeys(each)] as const)));
+    return { token, typ, keys, notes: [`the signature is checked with the keys that ${listed([...keys.keys()])} ${keys.size === 1 ? 'publishes' : 'publish'} now`] };
+  }
   if (more.length > 0) throw new UnclearQuestion(`--trusted-issuer: say which one signed the token: ${listed(namesOf(candidates))} have one URL`);
   if (!issuer.algorithms.has(alg)) return { token, typ, notes: [] };
   const signed = await signWithNewKey({ alg, ...(typ === undefined ? {} : { typ }) }, payloadOf(parsed));
@@ -43,7 +56,10 @@ async function prepareToken(token: string, client: Client, trustedIssuer: string
 
 const payloadOf = ({ compact }: ParsedJwt): Uint8Array => Buffer.from(compact.split('.')[1] ?? '', 'base64url');
 
-const whoChecks = ({ verification }: Issuer): string => (verification.method === 'tokenReview' ? 'only cambio serve asks the API server' : 'cambio serve fetches the keys');
+/** Its keys can be had without an API server. */
+const isFetchable = ({ verification: { method } }: Issuer): boolean => method === 'jwks' || method === 'discovery' || method === 'jwksURL';
+
+const whoChecks = (issuer: Issuer): string => (isFetchable(issuer) ? 'cambio serve fetches the keys; --fetch-keys does so here' : 'only cambio serve asks an API server');
 
 /** For how long a supposed token is good, in seconds. */
 const supposedLifetime = 300;

@@ -1,6 +1,8 @@
 // `cambio check`: tells what a server would make of manifests, and of a token, before anything is deployed.
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
+import type { ExchangeSettings } from '../exchange/effects.ts';
+import { createExampleRunner } from '../exchange/run-examples.ts';
 import { parseStrictObject, type JsonObject } from '../exchange/strict-json.ts';
 import type { PolicySettings } from '../policy/settings.ts';
 import type { ReadCluster } from './check-cluster.ts';
@@ -9,6 +11,7 @@ import { mistakesIn, supposed, type CheckOptions } from './check-options.ts';
 import { checkPolicy } from './check-policy.ts';
 import { printCheck } from './check-print.ts';
 import { answerQuestion, type Policy, type Question } from './check-question.ts';
+import type { FetchKeys } from './check-subject.ts';
 
 /** Where a command reads and writes. */
 export type Streams = { readStdin: () => Promise<Buffer>; out: (text: string) => void; err: (text: string) => void };
@@ -34,7 +37,7 @@ export async function runCheck(options: CheckOptions, paths: readonly string[], 
       input,
       snapshot: report.snapshot,
       settings,
-      exchange: { issuerURL: settings.issuerURL, maxLifetimeSeconds: Math.floor(options['max-lifetime'] / 1000), signingAlgorithm: options['default-signing-algorithm'] },
+      exchange: exchangeSettings(options),
     };
     const question = await readQuestion(options, streams);
     const answer = question && input.unread.length === 0 ? { ...(await answerQuestion(question, policy)), now: question.now } : undefined;
@@ -70,7 +73,18 @@ async function readServer(options: CheckOptions): Promise<ReadCluster> {
 /** What a server would be started with. */
 export function settingsOf(options: CheckOptions, cluster = supposedCluster(options)): PolicySettings {
   const trusted: readonly string[] = options['trusted-namespaces'] ?? supposed['trusted-namespaces'];
-  return { issuerURL: options.issuer ?? supposed.issuer, isTrustedNamespace: (namespace) => trusted.includes(namespace), reservedAudiences: options['reserved-audiences'] ?? [], cluster };
+  return {
+    issuerURL: options.issuer ?? supposed.issuer,
+    isTrustedNamespace: (namespace) => trusted.includes(namespace),
+    reservedAudiences: options['reserved-audiences'] ?? [],
+    runExamples: createExampleRunner(exchangeSettings(options)),
+    cluster,
+  };
+}
+
+/** What is the same for every exchange of a server that is started so. */
+function exchangeSettings(options: CheckOptions): ExchangeSettings {
+  return { issuerURL: options.issuer ?? supposed.issuer, maxLifetimeSeconds: Math.floor(options['max-lifetime'] / 1000), signingAlgorithm: options['default-signing-algorithm'] };
 }
 
 /** The question that the options ask; undefined where they ask about no token. */
@@ -81,10 +95,16 @@ async function readQuestion(options: CheckOptions, streams: Streams): Promise<Qu
   return {
     shown,
     client: options.client,
-    trustedIssuer: options['trusted-issuer'],
+    verifying: { trustedIssuer: options['trusted-issuer'], fetchKeys: options['fetch-keys'] ? await openFetchKeys(options) : undefined },
     parameters: { audience, resource, scope, subject_token_type: options['subject-token-type'], requested_token_type: options['requested-token-type'] },
     now: at ?? Math.floor(Date.now() / 1000),
   };
+}
+
+/** What fetches keys is loaded only where they are fetched. */
+async function openFetchKeys(options: CheckOptions): Promise<FetchKeys> {
+  const { fetchKeysWith } = await import('./check-fetch-keys.ts');
+  return fetchKeysWith(options['allowed-issuer-hosts'], process.env);
 }
 
 async function readClaims(file: string, streams: Streams): Promise<JsonObject> {

@@ -13,17 +13,22 @@ import type { PolicyStore } from '../policy/policy-store.ts';
 import type { Proxy } from './proxy.ts';
 import type { ServeOptions } from './serve-options.ts';
 
-/** Opens the store of keys. `clusterKeys` are the fetchers of what an API server publishes. */
-export function openIssuerKeys(options: ServeOptions, proxy: Proxy | undefined, clusterKeys: Pick<IssuerKeysOptions['fetchers'], 'kubernetesDiscovery' | 'tokenReview'>, onState: IssuerKeysOptions['onState'], log: Logger): IssuerKeyStore {
+/** The fetchers of keys on the network, with every precaution that there is. */
+export function openKeySetFetchers(allowedHosts: ServeOptions['allowed-issuer-hosts'], proxy: Proxy | undefined): ReturnType<typeof createKeySetFetchers> {
   const fetchDocument = createDocumentFetcher({
     resolveHost: createHostResolver({ hosts: '/etc/hosts', resolvConf: '/etc/resolv.conf' }),
     nameNonPublic: createAddressCheck(),
-    isAllowedHost: allowHosts(options['allowed-issuer-hosts']),
+    isAllowedHost: allowHosts(allowedHosts),
     trust: createSystemTrust(),
     proxy,
   });
+  return createKeySetFetchers(fetchDocument);
+}
+
+/** Opens the store of keys. `clusterKeys` are the fetchers of what an API server publishes. */
+export function openIssuerKeys(options: ServeOptions, proxy: Proxy | undefined, clusterKeys: Pick<IssuerKeysOptions['fetchers'], 'kubernetesDiscovery' | 'tokenReview'>, onState: IssuerKeysOptions['onState'], log: Logger): IssuerKeyStore {
   return createIssuerKeys({
-    fetchers: { ...createKeySetFetchers(fetchDocument), ...clusterKeys },
+    fetchers: { ...openKeySetFetchers(options['allowed-issuer-hosts'], proxy), ...clusterKeys },
     onState: (name, revision, state) => {
       logState(log, name, state);
       onState(name, revision, state);

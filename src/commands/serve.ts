@@ -5,6 +5,7 @@ import { pino, type Logger } from 'pino';
 import { openAuditLog } from '../audit/audit-log.ts';
 import { exchangeToken } from '../exchange/exchange-token.ts';
 import type { ExchangeEffects } from '../exchange/effects.ts';
+import { createExampleRunner } from '../exchange/run-examples.ts';
 import { createAdminApp } from '../http/admin-app.ts';
 import { createApp } from '../http/app.ts';
 import { listen, listenTls, type Listening } from '../http/listen.ts';
@@ -85,7 +86,7 @@ export async function runServe(options: ServeOptions, stop: AbortSignal): Promis
     opened.push(server);
     const running = source.run((cluster, publishVerdicts) => {
       publish = publishVerdicts;
-      const settings = { issuerURL, isTrustedNamespace: source.isTrustedNamespace, reservedAudiences: options['reserved-audiences'] ?? [], ...(cluster && { cluster }) };
+      const settings = { issuerURL, isTrustedNamespace: source.isTrustedNamespace, reservedAudiences: options['reserved-audiences'] ?? [], runExamples: createExampleRunner(effects.settings), ...(cluster && { cluster }) };
       store = withIssuerKeys(createPolicyStore(settings), issuerKeys);
       return store;
     }, issuerKeys.areTried);

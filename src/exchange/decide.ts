@@ -1,4 +1,5 @@
 // Step 5: the decision. First everything that the checks look at is gathered, then the checks are asked in their order.
+import type { Steps } from '../policy/expressions.ts';
 import type { Client, SubjectRule, Target, TokenTypeName } from '../policy/policy.ts';
 import { checks } from './checks.ts';
 import { expressionContext, once, type ExpressionContext } from './expression-context.ts';
@@ -21,6 +22,8 @@ export type Question = {
   maxLifetimeSeconds: number;
   /** Cambio's issuer URL. */
   issuerURL: string;
+  /** What its expressions may spend; an allowance of its own where none is given. */
+  steps?: Steps;
 };
 
 /**
@@ -82,7 +85,7 @@ export function gather(question: Question): Case {
   const tokenType = asked.requested_token_type ?? (target && defaultTokenType(target));
   const scopes = asked.scope.length > 0 ? asked.scope : (target?.defaultScopes ?? []);
   const lifetimeSeconds = lifetimeOf(question, target);
-  const context = expressionContext(subject, client, () => ({ audience: target?.audience ?? targetsAsked[0] ?? '', scopes, tokenType }));
+  const context = expressionContext(subject, client, () => ({ audience: target?.audience ?? targetsAsked[0] ?? '', scopes, tokenType }), question.steps);
   const mapped = once(() => (target === undefined ? 'there is no target' : mapClaims(target.mappings, context)));
   return {
     ...question,

@@ -14,7 +14,7 @@ export type RequestFacts = { audience: string; scopes: readonly string[]; tokenT
 export type ExpressionContext = { values: () => ExpressionValues; steps: Steps };
 
 /** Makes the context of an exchange. An exchange without expressions converts nothing. */
-export function expressionContext(subject: VerifiedToken, client: Client, request: () => RequestFacts): ExpressionContext {
+export function expressionContext(subject: VerifiedToken, client: Client, request: () => RequestFacts, steps: Steps = { left: mostStepsOfExchange }): ExpressionContext {
   const values = once(() => ({
     claims: toExpressionValue(subject.claims),
     subject: partyOf(subject),
@@ -22,7 +22,7 @@ export function expressionContext(subject: VerifiedToken, client: Client, reques
     client: clientValue(client),
     request: requestValue(request()),
   }));
-  return { values, steps: { left: mostStepsOfExchange } };
+  return { values, steps };
 }
 
 /** The context of a token by itself, whatever it is used for: rules of its issuer see no more. */

@@ -3,6 +3,7 @@ import type { Manifest, ReadObject } from '../manifests/read-object.ts';
 import { clientConditions } from './client-conditions.ts';
 import { compileClient, type CompiledClient } from './compile-client.ts';
 import { notAccepted, suspended, type Condition } from './conditions.ts';
+import type { ExampleOutcome, RunExamples } from './examples.ts';
 import { linkClient, type World } from './link-client.ts';
 import type { Client } from './policy.ts';
 import { refer, referring, type References } from './references.ts';
@@ -34,10 +35,19 @@ export type ClientTable = {
   handingOut: (audience: string) => number;
 };
 
-type Entry = { object: ReadObject; compiled: CompiledClient | undefined; mistake: string | undefined; client: Client | undefined };
+type Entry = {
+  object: ReadObject;
+  compiled: CompiledClient | undefined;
+  mistake: string | undefined;
+  /** As it is with what it refers to, and what its examples say of that. */
+  linked: Client | undefined;
+  outcomes: readonly ExampleOutcome[];
+  /** What is in force of it: nothing, if it is wider than its examples say. */
+  client: Client | undefined;
+};
 
 /** Makes an empty table. */
-export function createClientTable(world: World): ClientTable {
+export function createClientTable(world: World, runExamples: RunExamples): ClientTable {
   const entries = new Map<string, Entry>();
   const byIssuer: References = new Map();
   const byAudience: References = new Map();
@@ -62,7 +72,7 @@ export function createClientTable(world: World): ClientTable {
     }
     const manifest = manifestOf(object);
     const { value, mistake } = manifest === undefined ? {} : compileClient(manifest);
-    entries.set(id, { object, compiled: value, mistake, client: before?.client });
+    entries.set(id, { object, compiled: value, mistake, linked: undefined, outcomes: [], client: before?.client });
     unlinked.add(id);
   }
 
@@ -78,10 +88,10 @@ export function createClientTable(world: World): ClientTable {
       const entry = entries.get(id);
       if (entry === undefined) continue;
       if (unlinked.has(id)) {
-        const client = link(entry);
-        count(entry.client, client, audiences);
-        if (client !== undefined || entry.client !== undefined) clients.set(id, client);
-        entry.client = client;
+        const before = entry.client;
+        link(entry);
+        count(before, entry.client, audiences);
+        if (before !== undefined || entry.client !== undefined) clients.set(id, entry.client);
       }
       verdicts.push(verdictOnClient(entry));
     }
@@ -89,20 +99,24 @@ export function createClientTable(world: World): ClientTable {
     return { clients, audiences, verdicts };
   }
 
-  function link({ object, compiled }: Entry): Client | undefined {
+  function link(entry: Entry): void {
+    const { object, compiled } = entry;
     const manifest = manifestOf(object);
-    return manifest === undefined || compiled === undefined || manifest.spec.suspend ? undefined : linkClient(manifest, compiled, world);
+    const isOff = manifest === undefined || compiled === undefined || manifest.spec.suspend;
+    entry.linked = isOff ? undefined : linkClient(manifest, compiled, world);
+    entry.outcomes = isOff || entry.linked === undefined || manifest.spec.examples.length === 0 ? [] : runExamples(entry.linked, manifest.spec.examples);
+    entry.client = entry.outcomes.some(({ result }) => result === 'widened') ? undefined : entry.linked;
   }
 
-  function verdictOnClient({ object, mistake, client }: Entry): Verdict {
-    const manifest = manifestOf(object);
-    if (manifest === undefined) return refusedVerdict(object);
-    return verdictOn(object, conditionsOf(mistake, client), fieldsOf(manifest));
+  function verdictOnClient(entry: Entry): Verdict {
+    const manifest = manifestOf(entry.object);
+    if (manifest === undefined) return refusedVerdict(entry.object);
+    return verdictOn(entry.object, conditionsOf(entry), fieldsOf(manifest));
   }
 
-  function conditionsOf(mistake: string | undefined, client: Client | undefined): readonly Condition[] {
+  function conditionsOf({ mistake, linked, outcomes }: Entry): readonly Condition[] {
     if (mistake !== undefined) return notAccepted('InvalidExpression', mistake);
-    return client === undefined ? suspended : clientConditions(client, world.findIssuer);
+    return linked === undefined ? suspended : clientConditions(linked, world.findIssuer, outcomes);
   }
 
   function count(before: Client | undefined, after: Client | undefined, changed: Set<string>): void {

@@ -58,7 +58,7 @@ export function compileIssuer(manifest: Manifest<'TrustedIssuer'>, settings: Pol
       clockSkewSeconds: spec.clockSkewSeconds,
       subjectPrefix: spec.subjectPrefix ?? `${name}:`,
       kubernetes,
-      ownCluster: ofOwnCluster,
+      ownCluster: ofOwnCluster || (kubernetes && remote === undefined && url === settings.cluster?.issuerURL),
       claimValidationRules: rules.value,
       allowedNamespaces: spec.allowedNamespaces,
       sameNamespace: spec.serviceAccountNamespaces === 'Same',

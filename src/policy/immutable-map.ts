@@ -48,8 +48,8 @@ function mapOf<V>(buckets: Buckets<V>, size: number): ImmutableMap<V> {
   };
 }
 
-/** FNV-1a over the UTF-16 units of a text. */
-function bucketOf(key: string): number {
+/** Which bucket a key is in: FNV-1a over its UTF-16 units. */
+export function bucketOf(key: string): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193);
   return (hash >>> 0) % bucketCount;

@@ -52,7 +52,7 @@ export const clientId = (namespace: string, name: string): string => `${namespac
 
 const isLinked = <T extends object>(entry: T | InertEntry): entry is T => !('reason' in entry);
 
-function linkSubject({ issuerRef }: Spec['subjects'][number], compiled: CompiledSubject | undefined, field: string, owner: Owner, world: World): SubjectRule | InertEntry {
+function linkSubject({ issuerRef, serviceAccounts }: Spec['subjects'][number], compiled: CompiledSubject | undefined, field: string, owner: Owner, world: World): SubjectRule | InertEntry {
   if (compiled === undefined) throw new Error('an entry of subjects was not compiled');
   const found = world.findIssuer(issuerRef.name);
   if (found === undefined) {
@@ -66,15 +66,22 @@ function linkSubject({ issuerRef }: Spec['subjects'][number], compiled: Compiled
     const message = `spec.${field}.issuerRef: TrustedIssuer ${issuerRef.name} does not allow clients of the namespace ${owner.namespace} (its allowedNamespaces)`;
     return { reason: 'IssuerNotPermitted', message, issuerURL: issuer.url };
   }
-  const refusal = refuseServiceAccounts(compiled, field, issuer, owner);
+  const unplaced = serviceAccounts?.some((account) => account.namespace === undefined) === true;
+  const refusal = refuseServiceAccounts(compiled, unplaced, field, issuer, owner);
   if (refusal !== undefined) return { reason: 'ServiceAccountNotPermitted', message: refusal, issuerURL: issuer.url };
   return { ...compiled, field, issuer };
 }
 
-/** Why an entry may not name the ServiceAccounts that it names. */
-function refuseServiceAccounts(compiled: CompiledSubject, field: string, issuer: Issuer, owner: Owner): string | undefined {
+/**
+ * Why an entry may not name the ServiceAccounts that it names.
+ * @param unplaced one of them has no namespace of its own in the manifest
+ */
+function refuseServiceAccounts(compiled: CompiledSubject, unplaced: boolean, field: string, issuer: Issuer, owner: Owner): string | undefined {
   if (compiled.match === 'serviceAccounts' && !issuer.kubernetes) {
     return `spec.${field}.serviceAccounts: the tokens of TrustedIssuer ${issuer.name} are not ServiceAccount tokens; use subject`;
+  }
+  if (unplaced && !issuer.ownCluster) {
+    return `spec.${field}.serviceAccounts: namespace is required for each: TrustedIssuer ${issuer.name} is of a cluster that Cambio does not run in`;
   }
   if (owner.trusted || !issuer.sameNamespace || !issuer.kubernetes) return undefined;
   const foreign = namespacesNamed(compiled).find((namespace) => namespace !== owner.namespace);

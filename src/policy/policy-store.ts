@@ -55,7 +55,7 @@ export function createPolicyStore(settings: PolicySettings): PolicyStore {
     isTrustedNamespace: settings.isTrustedNamespace,
     isReserved: (audience) => reserved.has(audience) || issuers.isOfAPIServer(audience),
   };
-  const clients = createClientTable(world);
+  const clients = createClientTable(world, settings.runExamples);
   let snapshot = emptySnapshot;
 
   function apply(changes: readonly Change[], namespaces: readonly ReadNamespace[] = []): Verdict[] {

@@ -64,7 +64,7 @@ export type Issuer = {
   subjectPrefix: string;
   /** Its tokens are ServiceAccount tokens of some cluster. */
   kubernetes: boolean;
-  /** That cluster is the one that Cambio runs in. */
+  /** That cluster is the one that Cambio runs in, as far as can be told. */
   ownCluster: boolean;
   claimValidationRules: readonly ClaimValidationRule[];
   allowedNamespaces: AllowedNamespaces | undefined;

@@ -16,7 +16,7 @@ const suspended = '`spec.suspend` is true: nothing of the object is in force. Se
 const notAccepted = 'The object is off: the condition Accepted says why.';
 const partlyLoaded = 'Some entries are inert, the others work. ResolvedRefs names them.';
 const nothingLoaded = 'No entry of `subjects`, or none of `targets`, is left: every request of the client is refused. ResolvedRefs says why.';
-const keysUnavailable = 'There are no keys to verify with: tokens of this issuer are answered with 503 meanwhile. KeysAvailable says why.';
+const keysUnavailable = 'There are no keys to verify with: tokens of this issuer, or of one that this client refers to, are answered with 503 meanwhile. KeysAvailable of the TrustedIssuer says why.';
 const examplesWiden = 'An example is allowed that should be denied, or gives other claims than it expects: the policy is wider than its author says, so the client is kept out. Mend the rules, or the example.';
 
 /** What a reason means, by the condition that has it. */
@@ -54,13 +54,13 @@ export const reasonMeanings = {
     ServiceAccountNotPermitted: 'The ServiceAccount is in another namespace, or the issuer\'s tokens are not ServiceAccount tokens.',
   },
   KeysAvailable: {
-    Available: 'There are keys, and they are new enough.',
-    Stale: 'The keys could not be refreshed for too long, and are used no more. The message says what failed.',
+    Available: 'The keys are known, and fetched as they should be.',
+    Stale: 'The keys can not be refreshed; the message says what failed. True: the last good ones are used. False: they have become too old, and tokens are answered with 503.',
     FetchFailed: 'The keys could not be fetched. The message says why; it is tried again.',
-    AddressRefused: 'The host has a private or loopback address. Set `allowPrivateAddresses` if that is meant.',
+    AddressRefused: 'The host is at an address that is not public, or is none of `--allowed-issuer-hosts`, or the URL is http. Set `allowPrivateAddresses`, or add the host, if that is meant.',
     IssuerMismatch: 'The discovery document names another issuer. Correct `issuer.url`, letter by letter.',
-    NoUsableKeys: 'None of the published keys can verify a token.',
-    SharedKey: 'Another TrustedIssuer with the same URL has a key of this one: a client that refers to both is refused.',
+    NoUsableKeys: 'None of the published keys can verify a token; the message says why. Keys of before are gone.',
+    SharedKey: 'Another TrustedIssuer with the same URL has a key of this one: tokens signed with it are refused from clients that refer to both.',
   },
   ExamplesPassed: {
     Passed: 'All examples come out as they expect.',

@@ -1,4 +1,5 @@
 // What the policy needs to know besides the manifests: given once, when the process starts.
+import type { RunExamples } from './examples.ts';
 
 export type PolicySettings = {
   /** Cambio's own issuer URL. */
@@ -7,6 +8,7 @@ export type PolicySettings = {
   isTrustedNamespace: (namespace: string) => boolean;
   /** Audiences that are never granted outside the trusted namespaces, besides Cambio's own issuer URL and those of API servers. */
   reservedAudiences: readonly string[];
+  runExamples: RunExamples;
   /** The cluster that manifests come from; absent for a directory. */
   cluster?: {
     /** What the API server calls itself in the tokens that it signs, if it told. */

@@ -8,6 +8,7 @@ import type { ExchangeEffects } from '../../src/exchange/effects.ts';
 import { exchangeToken } from '../../src/exchange/exchange-token.ts';
 import { OAuthError, publicError } from '../../src/exchange/oauth-error.ts';
 import type { TokenRequest } from '../../src/exchange/token-request.ts';
+import { createExampleRunner } from '../../src/exchange/run-examples.ts';
 import type { ReviewToken } from '../../src/exchange/verify-by-review.ts';
 import { createSigner, publicJwks, readSigningKeys } from '../../src/keys/signing-keys.ts';
 import { parseManifests } from '../../src/manifests/parse-manifests.ts';
@@ -124,6 +125,7 @@ function compile(manifests: Case['manifests']): PolicySnapshot {
     issuerURL,
     isTrustedNamespace: (namespace) => namespace !== 'tenant',
     reservedAudiences: ['https://reserved.example.com'],
+    runExamples: createExampleRunner({ issuerURL, maxLifetimeSeconds: 3600 }),
     cluster: { issuerURL: 'https://kubernetes.default.svc.cluster.local', audiences: ['https://kubernetes.default.svc.cluster.local', 'api'] },
   });
   // Other clusters: an API server takes the name of its Secret with -api for an audience of its own.

@@ -217,7 +217,7 @@ describe('questions', () => {
   test('a token whose keys are not here is supposed to be good', async () => {
     await write({ 'policy/a.yaml': `${issuer('ci').replace(`jwks: '${jwks}'`, 'tokenReview: {}')}---\n${client('one', 'ci')}`, 'token.jwt': token() });
     const checked = await check(['policy'], ['--output', 'json', '--token', join(dir, 'token.jwt'), '--at', '1800000000']);
-    expect(asJson(checked).answer).toMatchObject({ notes: ['signature not checked: it is supposed to be that of TrustedIssuer ci (only cambio serve asks the API server)'] });
+    expect(asJson(checked).answer).toMatchObject({ notes: ['signature not checked: it is supposed to be that of TrustedIssuer ci (only cambio serve asks an API server)'] });
   });
 
   const token = (): string => mintToken({ key: 'ci-es', header: {}, claims: { sub: 'alice' }, without_header: [], without_claims: [], form: '${header}.${payload}.${signature}' });

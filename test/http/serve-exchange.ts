@@ -31,7 +31,7 @@ export async function serveExchange({ signingAlgorithm = 'ES256', tls }: { signi
   const begin: typeof handler = (request, response) => handler(request, response);
   const server = await (tls === undefined ? listen(anywhere, begin) : listenTls(anywhere, begin, tls));
   const issuerURL = `${server.url}/cambio`;
-  const store = createPolicyStore({ issuerURL, isTrustedNamespace: () => true, reservedAudiences: [] });
+  const store = createPolicyStore({ issuerURL, isTrustedNamespace: () => true, reservedAudiences: [], runExamples: () => [] });
   const { objects } = parseManifests(manifests(issuerURL, jwks), 'manifests.yaml');
   store.apply(objects.map((object) => ({ id: object, object })));
   store.complete();

@@ -69,7 +69,7 @@ describe.skipIf(!provided.available)('reflector, store and status writer on a re
   async function start(): Promise<Controller> {
     const end = new AbortController();
     const errors: string[] = [];
-    const store = createPolicyStore({ issuerURL: 'https://cambio.test', isTrustedNamespace: (namespace) => namespace === 'shop', reservedAudiences: [] });
+    const store = createPolicyStore({ issuerURL: 'https://cambio.test', isTrustedNamespace: (namespace) => namespace === 'shop', reservedAudiences: [], runExamples: () => [] });
     const status = createStatusWriter({ api, now: Date.now, monotonic: () => performance.now(), leadsFor: () => Infinity, signal: end.signal, onError: (id, message) => errors.push(`${id.name}: ${message}`) });
     const running = runClusterSource({
       api,
@@ -113,7 +113,7 @@ describe.skipIf(!provided.available)('reflector, store and status writer on a re
     await apply(client('deployer'));
     await cluster.mustKubectl(['wait', '--for=condition=Ready', 'trustedissuer/ci', 'exchangeclient/deployer', '-n', 'shop', '--timeout=20s']);
     expect(clientNamed('deployer')).toMatchObject({ id: 'shop/deployer', targets: new Map([['https://deploy.test', { scopes: ['deploy'] }]]) });
-    expect(await conditions('exchangeclient', 'deployer')).toEqual(['Accepted=True Accepted', 'Ready=True Ready', 'ResolvedRefs=True Resolved']);
+    expect(await conditions('exchangeclient', 'deployer')).toEqual(['Accepted=True Accepted', 'ExamplesPassed=True None', 'Ready=True Ready', 'ResolvedRefs=True Resolved']);
     const { status, metadata } = await get('trustedissuer', 'ci');
     expect(status).toEqual({
       issuerURL: 'https://ci.test',

@@ -1,10 +1,16 @@
 // Objects and a store for the tests of the policy: read as they are read from a file or from an API server.
 import { labelsOf, type ReadNamespace } from '../../src/manifests/read-namespace.ts';
+import { createExampleRunner } from '../../src/exchange/run-examples.ts';
 import { readObject, type ReadObject } from '../../src/manifests/read-object.ts';
 import { createPolicyStore, keyOf, type Change, type PolicyStore, type Verdict } from '../../src/policy/policy-store.ts';
 import type { PolicySettings } from '../../src/policy/settings.ts';
 
-export const settings: PolicySettings = { issuerURL: 'https://cambio.example.com', isTrustedNamespace: (namespace) => !['stranger', 'tenant'].includes(namespace), reservedAudiences: ['https://reserved.example.com'] };
+export const settings: PolicySettings = {
+  issuerURL: 'https://cambio.example.com',
+  isTrustedNamespace: (namespace) => !['stranger', 'tenant'].includes(namespace),
+  reservedAudiences: ['https://reserved.example.com'],
+  runExamples: createExampleRunner({ issuerURL: 'https://cambio.example.com', maxLifetimeSeconds: 3600 }),
+};
 
 /** As when manifests come from an API server. */
 export const clusterSettings: PolicySettings = {

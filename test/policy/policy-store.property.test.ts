@@ -53,6 +53,8 @@ const targets: fc.Arbitrary<ReadObject> = fc
   })
   .map(({ name, generation, audience, extra: more, ...spec }) => target(name, { generation, spec: { audience, ...spec, ...more } }));
 
+const example = (name: string, allowed: boolean, audience = 'vault') => ({ name, issuerRef: { name }, claims: { sub: 'someone' }, request: { audience }, expect: { allowed } });
+
 const clients: fc.Arbitrary<ReadObject> = fc
   .record({
     name: fc.constantFrom('x', 'y', 'z'),
@@ -61,11 +63,12 @@ const clients: fc.Arbitrary<ReadObject> = fc
     issuers: fc.array(fc.constantFrom(...names), { minLength: 1, maxLength: 3 }),
     audiences: fc.uniqueArray(fc.constantFrom(...audiences), { minLength: 1, maxLength: 2 }),
     scopes: fc.constantFrom([], ['read']),
+    examples: fc.constantFrom([], [example('a', true)], [example('a', false)], [example('b', true, 'registry')]),
     suspend,
     extra: fc.constantFrom({}, {}, {}, {}, { unknownField: 1 }, { subjects: [{ issuerRef: { name: 'a' }, conditions: [{ expression: 'claims.' }] }] }),
   })
-  .map(({ name, generation, namespace: of, issuers: refs, audiences: to, scopes, suspend: off, extra: more }) =>
-    client(name, refs, { generation, namespace: of, spec: { targets: to.map((audience) => ({ audience, scopes })), suspend: off, ...more } }),
+  .map(({ name, generation, namespace: of, issuers: refs, audiences: to, scopes, examples, suspend: off, extra: more }) =>
+    client(name, refs, { generation, namespace: of, spec: { targets: to.map((audience) => ({ audience, scopes })), examples, suspend: off, ...more } }),
   );
 
 const changes: fc.Arbitrary<Change> = fc.tuple(fc.oneof(issuers, targets, clients), fc.constantFrom(put, put, put, remove)).map(([object, change]) => change(object));

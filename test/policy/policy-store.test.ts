@@ -4,11 +4,11 @@ import { createPolicyStore } from '../../src/policy/policy-store.ts';
 import { client, clusterSettings, describeVerdicts, issuer, messageOf, put, remove, settings, storeOf } from './objects.ts';
 
 const ready = 'Ready=True Ready, Accepted=True Accepted';
-const resolved = `${ready}, ResolvedRefs=True Resolved`;
+const resolved = `${ready}, ResolvedRefs=True Resolved, ExamplesPassed=True None`;
 const off = (reason: string): string => `Ready=False NotAccepted, Accepted=False ${reason}, Stalled=True NotAccepted`;
 const suspended = 'Ready=False Suspended, Accepted=True Accepted, Stalled=True Suspended';
-const nothing = (reason: string): string => `Ready=False NothingLoaded, Accepted=True Accepted, ResolvedRefs=False ${reason}, Stalled=True NothingLoaded`;
-const partly = (reason: string): string => `Ready=False PartlyLoaded, Accepted=True Accepted, ResolvedRefs=False ${reason}, Stalled=True PartlyLoaded`;
+const nothing = (reason: string): string => `Ready=False NothingLoaded, Accepted=True Accepted, ResolvedRefs=False ${reason}, ExamplesPassed=True None, Stalled=True NothingLoaded`;
+const partly = (reason: string): string => `Ready=False PartlyLoaded, Accepted=True Accepted, ResolvedRefs=False ${reason}, ExamplesPassed=True None, Stalled=True PartlyLoaded`;
 
 const tokenReview = { verification: { tokenReview: {} } };
 
@@ -32,6 +32,7 @@ describe('an object by itself', () => {
           { type: 'Ready', status: 'True', reason: 'Ready', message: 'requests of this client are answered' },
           { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'the object was understood whole' },
           { type: 'ResolvedRefs', status: 'True', reason: 'Resolved', message: 'everything that it refers to is in force' },
+          { type: 'ExamplesPassed', status: 'True', reason: 'None', message: 'there are no examples' },
         ],
         fields: { authentication: 'none', targets: 'vault (+1)' },
       },
