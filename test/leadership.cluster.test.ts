@@ -165,6 +165,10 @@ describe.skipIf(!provided.available)('replicas', () => {
 
   test('a restart writes nothing when nothing has changed', async () => {
     const versions = async (): Promise<string[]> => (await all()).map(({ kind, metadata }) => `${kind}/${metadata.name} ${metadata.resourceVersion}`);
+    // Its keys are fetched from the API server: anew by each process.
+    await apply(issuer('in-cluster', { issuer: { audiences: ['https://cambio.example.com'] }, verification: { kubernetesDiscovery: {} } }), client('of-cluster', ['in-cluster']));
+    await waitReady('ti/in-cluster', 'xc/of-cluster');
+    expect((await get('ti', 'in-cluster')).status).toMatchObject({ keys: 1, lastFetchTime: expect.any(String) as string });
     await until(async () => (await all()).every(isSettled), 'all statuses are there');
     const before = await versions();
     await running[2]?.stop();

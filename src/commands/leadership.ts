@@ -18,8 +18,11 @@ export type Leadership = Pick<StatusWriter, 'observe' | 'want'> & {
   ended: () => Promise<void>;
 };
 
-/** For how long a new process waits at most before it stands for election, and how often it looks, in milliseconds. */
-const [patience, lookEvery] = [15_000, 100];
+/** For how long a new process waits at most before it stands for election, in milliseconds. */
+export const patience = 15_000;
+
+/** How often it looks whether it may, in milliseconds. */
+const lookEvery = 100;
 
 /** @param namespace Cambio's own, where the Lease is */
 export function openLeadership(api: ApiServer, namespace: string, log: Logger, signal: AbortSignal): Leadership {

@@ -18,6 +18,7 @@ import { KeyFetchError, type FetchKeySet } from '../policy/key-fetch.ts';
 import type { Change, PolicyStore, Verdict } from '../policy/policy-store.ts';
 import type { PolicySettings } from '../policy/settings.ts';
 import { openLeadership } from './leadership.ts';
+import { logVerdicts } from './log-verdicts.ts';
 import type { ServeOptions } from './serve-options.ts';
 
 export type Source = {
@@ -167,15 +168,3 @@ async function untilRead(api: ApiServer, log: Logger, signal: AbortSignal): Prom
   }
   return undefined;
 }
-
-/** Says in the log what came of each object: what is off, and what was taken away. */
-function logVerdicts(log: Logger, verdicts: readonly Verdict[], changes: readonly Change[]): void {
-  for (const { id, object } of changes) if (object === undefined) log.info({ object: id }, 'gone');
-  for (const { id, conditions } of verdicts) {
-    const ready = conditions.find((condition) => condition.type === 'Ready');
-    const reason = conditions.find((condition) => condition.type === 'Accepted' && condition.status === 'False')?.reason ?? ready?.reason;
-    if (ready?.status === 'True') log.info({ object: id }, 'in force');
-    else log.warn({ object: id, reason, message: ready?.message }, ready?.reason === 'PartlyLoaded' ? 'partly in force' : 'not in force');
-  }
-}
-
