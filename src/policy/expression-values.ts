@@ -83,9 +83,9 @@ const keySteps = 4;
 
 function areListsEqual(a: readonly ExpressionValue[], b: readonly ExpressionValue[], steps: Steps): boolean {
   if (a.length !== b.length) return false;
-  for (const [index, item] of a.entries()) {
+  for (let index = 0; index < a.length; index++) {
     spend(steps, 1);
-    if (!areEqual(item, b[index] ?? null, steps)) return false;
+    if (!areEqual(a[index] ?? null, b[index] ?? null, steps)) return false;
   }
   return true;
 }

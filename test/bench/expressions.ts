@@ -45,7 +45,7 @@ const bodies: readonly string[] = [
   'claims.long.upperAscii()', 'claims.mixed.lowerAscii()', 'claims.mixed.upperAscii()', 'claims.spaces.trim()', 'claims.emoji.trim()',
   "claims.long.replace('a', '')", "claims.long.replace('a', 'bb')", "claims.long.replace('', 'b')", "claims.emoji.replace('', 'b')", 'claims.long.replace(claims.half, x)', "claims.long.replace('a', claims.short)", "claims.long.replace('a', 'b', 5)",
   "claims.long.split('')", "claims.long.split('a')", "claims.long.split('a', 3)", "claims.emoji.split('')", 'claims.long.split(claims.half)', "claims.l.join(',')", 'claims.l.join(claims.short)', "claims.l.join('')",
-  "claims.long.matches('a')", "claims.long.matches('b')", "claims.long.matches('(a+)+$')", "claims.long.matches('^(a?){100}a{100}$')", "claims.text.matches('(a|b)*a(a|b){20}[c-z]')", "claims.text.matches('[ab]*a[ab]{100}[0-9]')", "claims.text.matches('\\\\pL+\\\\pN')", "claims.emoji.matches('\\\\pL')", "claims.text.matches('(?i)(ab?){50}[c-z]')", "claims.text.matches('\\\\b(a|b)+\\\\b[c-z]')", "claims.text.matches('(.*)(.*)(.*)(.*)[0-9]$')", "x.matches('^[0-9]+$')", "x.matches('1')", "claims.short.matches('^refs/heads/(main|release/.*)$')",
+  "claims.long.matches('a')", "claims.long.matches('b')", "claims.long.matches('(a+)+$')", "claims.long.matches('^(a?){100}a{100}$')", "claims.text.matches('(a|b)*a(a|b){20}[c-z]')", "claims.text.matches('[ab]*a[ab]{100}[0-9]')", "claims.text.matches('\\\\pL+\\\\pN')", "claims.emoji.matches('\\\\pL')", "claims.text.matches('(?i)(ab?){50}[c-z]')", "claims.text.matches('\\\\b(a|b)+\\\\b[c-z]')", "claims.text.substring(0, 1000).matches('\\\\b[ab]*\\\\Ba[ab]{60}\\\\b[0-9]')", "claims.text.substring(0, 1000).matches('[ab]*a[ab]{90}[0-9]')", "claims.text.substring(0, 200).matches('[ab]*a[ab]{300}[0-9]')", "(x + claims.text.substring(0, 60)).matches('[ab0-9]*a[ab]{60}[c-z]')", "(x + claims.text.substring(0, 20)).matches('\\\\b[ab0-9]*a[ab]{14}\\\\b[c-z]')", "claims.text.substring(0, 4000).matches('[ab]*a[ab]{14}[0-9]')", "claims.text.matches('(.*)(.*)(.*)(.*)[0-9]$')", "x.matches('^[0-9]+$')", "x.matches('1')", "claims.short.matches('^refs/heads/(main|release/.*)$')",
   'string(claims.big)', 'string(1.5)', "int('12')", 'int(x)', 'double(x)', "int(claims.short) == 1 || true", 'claims.absent == 1 || true', 'has(claims.absent.x) || true', "[claims.absent].exists(y, true) || true", 'x.startsWith(dyn(1)) || true',
   'timestamp(claims.time)', 'timestamp(claims.big / 1000000)', 'string(timestamp(claims.time))', 'timestamp(claims.time).getDayOfYear()', "duration('1h30m')", 'duration(x + "h1.5m3s")', 'string(duration(x + "h"))', 'timestamp(claims.time) + duration("1h")',
   'type(x)', 'type(x) == string', 'dyn(x)', 'optional.of(x)', 'optional.of(x).orValue(x)', 'optional.of(x).optMap(y, y)', 'optional.none().or(optional.of(x))', 'true ? x : x', 'true && true && true', 'false || false || true',
@@ -184,8 +184,11 @@ function loading(): void {
     Array.from({ length: 170 }, () => "claims.abcd == 'abcdefg'").join('||').slice(0, maxTextLength).replace(/\|\|[^|]*$/, ''),
     `${'['.repeat(120)}1${']'.repeat(120)}`,
     chained(['[1]', '.map(x, [x])', twice]),
-    `claims.a.matches('${'[a-z]{9}'.repeat(50)}')`,
-    `claims.a.matches('${'\\\\pL?'.repeat(100)}')`,
+    "claims.a.matches('a{510}')",
+    `claims.a.matches('${'(ab|cd|ef)'.repeat(51)}')`,
+    `claims.a.matches('${'(?i:\\\\pL)'.repeat(8)}')`,
+    "claims.a.matches('\\\\pL{62}')",
+    "claims.repository_owner == 'acme' && claims.ref.startsWith('refs/heads/')",
   ];
   console.log('\nLoading:');
   for (const text of texts) {

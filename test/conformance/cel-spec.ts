@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { compileNode } from '../../src/policy/compile-expression.ts';
+import { outermostScope } from '../../src/policy/expression-scope.ts';
 import { EvaluationFailure, mostSteps } from '../../src/policy/expression-steps.ts';
 import { ExpressionMistake, readSyntax } from '../../src/policy/expression-syntax.ts';
 import { listOf, mapOf, type SimpleType, type Type } from '../../src/policy/expression-types.ts';
@@ -58,7 +59,7 @@ function run({ message }: Test): { outcome: Outcome; why: string } {
   for (const name of Object.keys(values)) variables[name] ??= 'dyn';
   if (message['container'] !== undefined || Object.keys(variables).some((name) => name.includes('.'))) return { outcome: 'foreign', why: 'names of packages' };
   try {
-    const compiled = compileNode(readSyntax(text(message, 'expr')), { variables, locals: [], used: new Set() });
+    const compiled = compileNode(readSyntax(text(message, 'expr')), outermostScope(variables));
     if (text(message, 'check_only') === 'true') return { outcome: 'passed', why: '' };
     const steps = { left: mostSteps };
     const value = compiled.run({ values, locals: [], steps });
