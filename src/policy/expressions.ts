@@ -7,7 +7,7 @@ import { typeName, unify, type Type } from './expression-types.ts';
 import { kindOf, toJson, type ExpressionValues } from './expression-values.ts';
 import { resultOf, variablesOf, type ExpressionKind } from './expression-variables.ts';
 
-export { mostSteps, type Steps } from './expression-steps.ts';
+export { mostSteps, mostStepsOfExchange, stepsOfExchange, type Steps } from './expression-steps.ts';
 export { toExpressionValue, type ExpressionValue, type ExpressionValues } from './expression-values.ts';
 export type { ExpressionKind } from './expression-variables.ts';
 
@@ -18,7 +18,7 @@ export type CompiledExpression = {
   uses: ReadonlySet<string>;
   /**
    * Its result as JSON, or why there is none, in words that hold no claim's value.
-   * @param steps what it may spend at most, counted down: several expressions may share one allowance
+   * @param steps what it may spend besides its own bound, counted down: one for all expressions of an exchange
    */
   evaluate: (values: ExpressionValues, steps?: Steps) => { value: unknown; failure?: never } | { value?: never; failure: string };
 };
