@@ -6,14 +6,8 @@
  */
 export const mostSteps = 50_000;
 
-/** What all expressions of one exchange may spend together: a client may have two thousand conditions. */
-export const mostStepsOfExchange = 200_000;
-
-/** How many steps are left. Counted down while an expression is evaluated. */
+/** How many steps are left. Counted down while an expression is evaluated, or several that share them. */
 export type Steps = { left: number };
-
-/** The allowance of one exchange, to be handed to each of its evaluations. */
-export const stepsOfExchange = (): Steps => ({ left: mostStepsOfExchange });
 
 /** Why an expression has no value: a member is missing, a value is of the wrong type … Never holds a claim's value. */
 export class EvaluationFailure extends Error {

@@ -7,7 +7,7 @@ import { typeName, unify, type Type } from './expression-types.ts';
 import { kindOf, toJson, type ExpressionValues } from './expression-values.ts';
 import { resultOf, variablesOf, type ExpressionKind } from './expression-variables.ts';
 
-export { mostSteps, mostStepsOfExchange, stepsOfExchange, type Steps } from './expression-steps.ts';
+export { mostSteps, type Steps } from './expression-steps.ts';
 export { toExpressionValue, type ExpressionValue, type ExpressionValues } from './expression-values.ts';
 export type { ExpressionKind } from './expression-variables.ts';
 
