@@ -11,6 +11,8 @@ FROM node:26-slim
 WORKDIR /cambio
 COPY LICENSE ./
 COPY --from=build /build/dist dist
+# For pipelines, which call it by its name.
+RUN ln -s /cambio/dist/cambio.js /usr/local/bin/cambio
 USER 1000:1000
 EXPOSE 8080 9090
 ENV NODE_ENV=production

@@ -7,8 +7,17 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.cluster.test.ts'],
+          exclude: ['test/**/*.cluster.test.ts', 'test/examples/**'],
           testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: 'examples',
+          include: ['test/examples/**/*.test.ts'],
+          // The first time, packages of other languages are fetched.
+          testTimeout: 300_000,
+          hookTimeout: 60_000,
         },
       },
       {

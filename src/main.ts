@@ -10,6 +10,7 @@ Usage: cambio COMMAND [OPTIONS]
 
 Commands:
   serve     Read manifests, from a cluster or a directory, and answer token requests (RFC 8693)
+  check     Tell what is wrong with manifests, and what a token would get, before they are deployed
   crds      Print the CustomResourceDefinitions
 
 Options of every command can also be given as variables: --config-dir as CAMBIO_CONFIG_DIR.
@@ -36,6 +37,13 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
         const { runServe } = await import('./commands/serve.ts');
         return await run(name, serveOptions, args, (options) => runServe(options, stopSignal()));
       }
+      case 'check': {
+        const { checkOptions, checkUsage } = await import('./commands/check-options.ts');
+        const { takeOperands } = await import('./commands/read-options.ts');
+        const { runCheck } = await import('./commands/check.ts');
+        const { operands, rest } = takeOperands(checkOptions, args);
+        return await run(name, checkOptions, rest, (options) => runCheck(options, operands), checkUsage);
+      }
       case 'crds': {
         const { crdsOptions, runCrds } = await import('./commands/crds.ts');
         return await run(name, crdsOptions, args, runCrds);
@@ -55,9 +63,13 @@ async function run<O extends Options>(
   options: O,
   args: readonly string[],
   command: (values: Values<O>) => Promise<number>,
+  usage: { operands: string; more: string } = { operands: '', more: '' },
 ): Promise<number> {
   const { describeOptions, readOptions } = await import('./commands/read-options.ts');
-  if (args.includes('--help') || args.includes('-h')) return print(`Usage: cambio ${name} [OPTIONS]\n\n${describeOptions(options)}\n`, 0);
+  if (args.includes('--help') || args.includes('-h')) {
+    const more = usage.more === '' ? '' : `\n${usage.more}`;
+    return print(`Usage: cambio ${name} ${['[OPTIONS]', usage.operands].join(' ').trim()}\n\n${describeOptions(options)}\n${more}`, 0);
+  }
   const read = readOptions(options, args, process.env);
   if (read.values !== undefined) return command(read.values);
   process.stderr.write(`${(read.mistakes ?? []).join('\n')}\nSee cambio ${name} --help.\n`);

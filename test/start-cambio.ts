@@ -3,9 +3,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { Agent, fetch as fetchThrough } from 'undici';
 
 export type RunningCambio = {
-  /** Where tokens are exchanged: http://127.0.0.1:PORT. */
+  /** Where tokens are exchanged: http://127.0.0.1:PORT, or https://… with --tls-cert-file. */
   url: string;
   adminUrl: string;
   pid: number;
@@ -24,7 +25,8 @@ export type RunningCambio = {
 /** Starts it on free ports, unless the arguments name others. Rejects with its log if it ends before it serves. */
 export async function startCambio(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<RunningCambio> {
   const main = join(import.meta.dirname, '../dist/cambio.js');
-  const child = spawn(process.execPath, [main, 'serve', '--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0', ...args], {
+  const anywhere = ['--listen', '--admin-listen'].filter((option) => !args.includes(option)).flatMap((option) => [option, '127.0.0.1:0']);
+  const child = spawn(process.execPath, [main, 'serve', ...anywhere, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] ?? '', ...env },
   });
@@ -80,10 +82,17 @@ export type Answer = { status: number; headers: Headers; body: Record<string, un
 export const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
 export const jwtType = 'urn:ietf:params:oauth:token-type:jwt';
 
+/** Makes a fetch that trusts an authority (PEM), and no other. */
+export function fetchTrusting(ca: string): typeof fetch {
+  const dispatcher = new Agent({ connect: { ca } });
+  // undici's own types and Node's are two copies of the same.
+  return ((url: string, init: object) => fetchThrough(url, { ...init, dispatcher })) as unknown as typeof fetch;
+}
+
 /** Posts a token exchange; members override the defaults, and undefined leaves one out. */
-export async function exchange(url: string, members: Readonly<Record<string, string | undefined>>): Promise<Answer> {
+export async function exchange(url: string, members: Readonly<Record<string, string | undefined>>, send: typeof fetch = fetch): Promise<Answer> {
   const parameters = { grant_type: tokenExchange, subject_token_type: jwtType, ...members };
   const body = new URLSearchParams(Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== undefined));
-  const response = await fetch(`${url}/token`, { method: 'POST', body });
+  const response = await send(`${url}/token`, { method: 'POST', body });
   return { status: response.status, headers: response.headers, body: (await response.json()) as Record<string, unknown> };
 }

@@ -1,4 +1,5 @@
 // The kinds of value that options have.
+import { isHostEntry } from '../keys/allowed-hosts.ts';
 import type { ReadValue } from './read-options.ts';
 
 export const text: ReadValue<string> = (value) => value;
@@ -9,6 +10,14 @@ export const flag: ReadValue<boolean> = (value) => {
 };
 
 export const list: ReadValue<readonly string[]> = (value) => value.split(',').map((item) => item.trim()).filter((item) => item !== '');
+
+/** Hosts that keys may be fetched from, separated by commas. */
+export const hosts: ReadValue<readonly string[]> = (value) => {
+  const entries = list(value);
+  const wrong = entries.find((entry) => !isHostEntry(entry));
+  if (wrong !== undefined || entries.length === 0) throw new Error('must be hosts as they stand in URLs, in lower case and without a port, or *.example.com for all below one');
+  return entries;
+};
 
 export function oneOf<T extends string>(...known: readonly T[]): ReadValue<T> {
   return (value) => {
@@ -65,5 +74,13 @@ export const issuerURL: ReadValue<string> = (value) => {
   const secure = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
   if (url === undefined || !plain || !secure) throw new Error('must be an https URL (http on loopback only) without user info, query, fragment or slash at its end');
   if (`${url.origin}${url.pathname}`.replace(/\/$/, '') !== value) throw new Error(`must be written in its normal form (${url.origin}${url.pathname.replace(/\/$/, '')})`);
+  return value;
+};
+
+/** A URL that is published: https, or http on loopback, without user info and fragment. */
+export const publicURL: ReadValue<string> = (value) => {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  const secure = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
+  if (url === undefined || !secure || url.username !== '' || url.password !== '' || /[#\s]/.test(value)) throw new Error('must be an https URL (http on loopback only) without user info and fragment');
   return value;
 };

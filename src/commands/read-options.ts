@@ -12,6 +12,8 @@ export type Option<T = unknown> = {
   read: ReadValue<T>;
   /** Used where nothing is given, as text. */
   fallback?: string;
+  /** `false`: given as an argument only. */
+  variable?: false;
 };
 
 export type Options = Readonly<Record<string, Option>>;
@@ -24,7 +26,8 @@ export function readOptions<O extends Options>(options: O, args: readonly string
   const values: Record<string, unknown> = {};
   for (const [name, option] of Object.entries(options)) {
     const source = given.texts.has(name) ? `--${name}` : variableOf(name);
-    const text = given.texts.get(name) ?? (env[variableOf(name)] || undefined) ?? option.fallback;
+    const inVariable = option.variable === false ? undefined : env[variableOf(name)] || undefined;
+    const text = given.texts.get(name) ?? inVariable ?? option.fallback;
     if (text === undefined) continue;
     try {
       values[name] = option.read(text);
@@ -38,9 +41,20 @@ export function readOptions<O extends Options>(options: O, args: readonly string
 /** The variable of an option: --config-dir → CAMBIO_CONFIG_DIR. */
 export const variableOf = (name: string): string => `CAMBIO_${name.toUpperCase().replaceAll('-', '_')}`;
 
-function parseTokens(options: Options, args: readonly string[]): { texts: Map<string, string>; mistakes: string[] } {
+/** Takes out of the arguments those that are neither options nor their values. @returns them, and the others */
+export function takeOperands(options: Options, args: readonly string[]): { operands: string[]; rest: string[] } {
+  const positional = tokensOf(options, args).filter((token) => token.kind === 'positional');
+  const taken = new Set(positional.map((token) => token.index));
+  return { operands: positional.map((token) => token.value), rest: args.filter((_, index) => !taken.has(index)) };
+}
+
+function tokensOf(options: Options, args: readonly string[]) {
   const known = Object.fromEntries(Object.entries(options).map(([name, { value }]) => [name, { type: value === undefined ? ('boolean' as const) : ('string' as const) }]));
-  const { tokens } = parseArgs({ args: [...args], options: known, strict: false, tokens: true });
+  return parseArgs({ args: [...args], options: known, strict: false, tokens: true }).tokens;
+}
+
+function parseTokens(options: Options, args: readonly string[]): { texts: Map<string, string>; mistakes: string[] } {
+  const tokens = tokensOf(options, args);
   const texts = new Map<string, string>();
   const mistakes: string[] = [];
   for (const token of tokens) {
@@ -70,7 +84,8 @@ export function describeOptions(options: Options): string {
   return rows.map(({ left, right }) => left.padEnd(width) + wrap(right, 100 - width).join(`\n${' '.repeat(width)}`)).join('\n');
 }
 
-function wrap(text: string, width: number): string[] {
+/** Breaks text between words into lines of at most so many characters; a longer word stays whole. */
+export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {

@@ -4,15 +4,21 @@ import type { Logger } from 'pino';
 import { OAuthError } from '../exchange/oauth-error.ts';
 import type { ReviewToken } from '../exchange/verify-by-review.ts';
 import { runDirectorySource } from '../files/directory-source.ts';
-import { createApiServer, loadKubeConfig, type ApiServer } from '../kubernetes/api-server.ts';
+import { loadKubeConfig, type ApiServer } from '../kubernetes/api-server.ts';
+import { closeCluster, connectCluster, type FindCluster } from '../kubernetes/cluster-connection.ts';
 import { readClusterFacts, type ClusterFacts } from '../kubernetes/cluster-facts.ts';
+import { createClusterKeyFetcher } from '../kubernetes/cluster-keys.ts';
 import { runClusterSource } from '../kubernetes/cluster-source.ts';
+import type { ReflectorState } from '../kubernetes/reflector.ts';
+import { createRemoteClusters } from '../kubernetes/remote-clusters.ts';
 import { cacheReviews } from '../kubernetes/review-cache.ts';
-import { createStatusWriter } from '../kubernetes/status-writer.ts';
-import { createTokenReview, reviewsInFlight } from '../kubernetes/token-review.ts';
+import { createTokenReview } from '../kubernetes/token-review.ts';
 import { formatProblem } from '../manifests/parse-manifests.ts';
+import { KeyFetchError, type FetchKeySet } from '../policy/key-fetch.ts';
 import type { Change, PolicyStore, Verdict } from '../policy/policy-store.ts';
 import type { PolicySettings } from '../policy/settings.ts';
+import { openLeadership } from './leadership.ts';
+import { logVerdicts } from './log-verdicts.ts';
 import type { ServeOptions } from './serve-options.ts';
 
 export type Source = {
@@ -20,11 +26,15 @@ export type Source = {
   description: string;
   isTrustedNamespace: PolicySettings['isTrustedNamespace'];
   reviewToken: ReviewToken;
+  /** Fetches the keys that the API server of an issuer's cluster publishes. */
+  fetchClusterKeys: FetchKeySet;
   /**
    * Makes a store when it is known what the cluster calls itself, and keeps it as the source is, until the signal that
-   * the source was opened with is aborted. Rejects if it can't even begin.
+   * the source was opened with is aborted. Rejects if it can't even begin. `publish` takes verdicts that come of
+   * something else than a change of the manifests. `keysAreKnown` says whether all has been fetched once that a status
+   * tells of: a new process has nothing to say before.
    */
-  run: (makeStore: (cluster: PolicySettings['cluster']) => PolicyStore) => Promise<void>;
+  run: (makeStore: (cluster: PolicySettings['cluster'], publish: (verdicts: readonly Verdict[]) => void) => PolicyStore, keysAreKnown: () => boolean) => Promise<void>;
   /** Why what the store has may be older than what is meant; undefined if all is well. */
   trouble: () => string | undefined;
   close: () => Promise<void>;
@@ -32,10 +42,14 @@ export type Source = {
 
 const monotonic = (): number => performance.now();
 
-/** Opens the source that the options name. Throws a sentence on what is missing. */
-export function openSource(options: ServeOptions, log: Logger, signal: AbortSignal): Source {
+/**
+ * Opens the source that the options name. Throws a sentence on what is missing.
+ * @param signal ends it
+ * @param leave aborted before that, when the end begins: another replica is to lead then
+ */
+export function openSource(options: ServeOptions, log: Logger, signal: AbortSignal, leave: AbortSignal): Source {
   const dir = options['config-dir'];
-  return dir === undefined ? openCluster(options, log, signal) : openDirectory(dir, options, log, signal);
+  return dir === undefined ? openCluster(options, log, signal, leave) : openDirectory(dir, options, log, signal);
 }
 
 function openDirectory(dir: string, options: ServeOptions, log: Logger, signal: AbortSignal): Source {
@@ -45,15 +59,16 @@ function openDirectory(dir: string, options: ServeOptions, log: Logger, signal: 
     description: dir,
     isTrustedNamespace: (namespace) => trusted === undefined || trusted.includes(namespace),
     reviewToken: () => Promise.reject(new OAuthError('issuer_unavailable', 'token-review', 'there is no API server')),
+    fetchClusterKeys: () => Promise.reject(new KeyFetchError('FetchFailed', 'there is no API server')),
     trouble: () => trouble,
     close: async () => undefined,
     run: (makeStore) => {
-      const store = makeStore(undefined);
+      const store = makeStore(undefined, () => undefined);
       return runDirectorySource({
         dir,
         signal,
         monotonic,
-        onChanges: (changes) => logVerdicts(log, store.apply(changes), changes),
+        onChanges: (changes, namespaces) => logVerdicts(log, store.apply(changes, namespaces), changes),
         onSynced: store.complete,
         onProblems: (problems) => {
           for (const problem of problems) log.warn(formatProblem(problem));
@@ -69,53 +84,72 @@ function openDirectory(dir: string, options: ServeOptions, log: Logger, signal: 
   };
 }
 
-function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal): Source {
+function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal, leave: AbortSignal): Source {
   const config = loadKubeConfig(options.kubeconfig ?? process.env['KUBECONFIG'], process.env['KUBERNETES_SERVICE_HOST'] !== undefined);
   if (config === undefined) throw new Error('there is neither a kubeconfig (--kubeconfig, $KUBECONFIG) nor an in-cluster configuration; to run without a cluster use --config-dir');
   const context = config.getContextObject(config.getCurrentContext());
   const namespace = options.namespace ?? context?.namespace ?? 'cambio-system';
   const trusted = options['trusted-namespaces'] ?? [namespace];
-  const api = createApiServer(config, monotonic, 64);
-  const reviewer = createApiServer(config, monotonic, reviewsInFlight);
+  const own = connectCluster(config, monotonic, 64);
+  const { api } = own;
+  const others = createRemoteClusters({ api, namespace, monotonic, random: Math.random });
+  const find: FindCluster = (asked) => (asked.cluster === undefined ? own : others.find(asked));
   const troubles = new Map<string, string>();
-  const review = createTokenReview(reviewer, (reason) => log.error({ reason }, 'TokenReview failed'));
+  const review = createTokenReview(find, ({ name }, reason) => log.error({ issuer: name, reason }, 'TokenReview failed'));
   return {
     description: api.server,
     isTrustedNamespace: (candidate) => trusted.includes(candidate),
     reviewToken: cacheReviews(review, options['token-review-cache'], monotonic),
+    fetchClusterKeys: createClusterKeyFetcher(find),
     trouble: () => (troubles.size === 0 ? undefined : [...troubles].map(([kind, why]) => `${kind}: ${why}`).join('; ')),
     close: async () => {
-      await Promise.all([api.close(), reviewer.close()]);
+      await Promise.all([closeCluster(own), others.close()]);
     },
-    run: async (makeStore) => {
+    run: async (makeStore, keysAreKnown) => {
       const facts = await untilRead(api, log, signal);
       if (facts === undefined) return;
-      const store = makeStore(facts);
-      const onError = (id: object, message: string): void => log.warn({ object: id }, message);
-      const status = createStatusWriter({ api, now: Date.now, onError, signal });
+      const leadership = openLeadership(api, namespace, log, AbortSignal.any([signal, leave]));
+      const store = makeStore(facts, leadership.want);
+      let secretsRead = false;
+      const tell = (verdicts: readonly Verdict[], changes: readonly Change[] = []): void => {
+        logVerdicts(log, verdicts, changes);
+        leadership.want(verdicts);
+      };
+      const onState = (kind: string, { trouble }: ReflectorState): void => {
+        if (trouble === undefined) {
+          troubles.delete(kind);
+          log.info({ kind }, 'in step with the API server');
+        } else {
+          troubles.set(kind, trouble);
+          log.warn({ kind, trouble }, 'not in step with the API server; what was read before stays in force');
+        }
+      };
+      const following = others.run(
+        {
+          onFacts: (name, clusterFacts) => tell(store.setClusterFacts(name, clusterFacts)),
+          onMistake: (name, mistake) => log.warn({ secret: name, mistake }, 'the Secret of another cluster can not be used'),
+          onState: (state) => {
+            secretsRead ||= state.synced;
+            onState('Secret', state);
+          },
+        },
+        signal,
+      );
       await runClusterSource({
         api,
         signal,
         monotonic,
         random: Math.random,
-        observe: status.observe,
-        onSynced: store.complete,
-        onChanges: (changes) => {
-          const verdicts = store.apply(changes);
-          logVerdicts(log, verdicts, changes);
-          status.want(verdicts);
+        observe: leadership.observe,
+        onSynced: () => {
+          store.complete();
+          leadership.stand(() => secretsRead && keysAreKnown());
         },
-        onState: (kind, { trouble }) => {
-          if (trouble === undefined) {
-            troubles.delete(kind);
-            log.info({ kind }, 'in step with the API server');
-          } else {
-            troubles.set(kind, trouble);
-            log.warn({ kind, trouble }, 'not in step with the API server; what was read before stays in force');
-          }
-        },
+        onChanges: (changes, namespaces) => tell(store.apply(changes, namespaces), changes),
+        onState,
       });
-      await status.idle();
+      await following;
+      await leadership.ended();
     },
   };
 }
@@ -134,15 +168,3 @@ async function untilRead(api: ApiServer, log: Logger, signal: AbortSignal): Prom
   }
   return undefined;
 }
-
-/** Says in the log what came of each object: what is off, and what was taken away. */
-function logVerdicts(log: Logger, verdicts: readonly Verdict[], changes: readonly Change[]): void {
-  for (const { id, object } of changes) if (object === undefined) log.info({ object: id }, 'gone');
-  for (const { id, conditions } of verdicts) {
-    const ready = conditions.find((condition) => condition.type === 'Ready');
-    const reason = conditions.find((condition) => condition.type === 'Accepted' && condition.status === 'False')?.reason ?? ready?.reason;
-    if (ready?.status === 'True') log.info({ object: id }, 'in force');
-    else log.warn({ object: id, reason, message: ready?.message }, ready?.reason === 'PartlyLoaded' ? 'partly in force' : 'not in force');
-  }
-}
-

@@ -1,31 +1,49 @@
 // Step 5: the decision. First everything that the checks look at is gathered, then the checks are asked in their order.
-import type { Client, ServiceAccountRef, SubjectRule, Target, TokenTypeName } from '../policy/policy.ts';
+import type { Steps } from '../policy/expressions.ts';
+import type { Client, SubjectRule, Target, TokenTypeName } from '../policy/policy.ts';
 import { checks } from './checks.ts';
+import { expressionContext, once, type ExpressionContext } from './expression-context.ts';
+import { issuedClaims } from './issued-claims.ts';
+import { mapClaims, type MappedClaims } from './map-claims.ts';
+import { matchSubject, type MatchedSubject } from './match-subject.ts';
 import { OAuthError } from './oauth-error.ts';
 import type { ExchangeRequest } from './read-exchange-request.ts';
-import type { ServiceAccount, VerifiedToken } from './verified-token.ts';
+import type { JsonObject } from './strict-json.ts';
+import type { VerifiedToken } from './verified-token.ts';
 
 /** What is to be decided: who asks for what, with which token. */
 export type Question = {
   client: Client;
-  asked: ExchangeRequest;
+  asked: Pick<ExchangeRequest, 'audience' | 'resource' | 'scope' | 'requested_token_type'>;
   subject: VerifiedToken;
   /** Seconds since the epoch, with their fraction. */
   now: number;
   /** The server's bound on every lifetime, in seconds. */
   maxLifetimeSeconds: number;
+  /** Cambio's issuer URL. */
+  issuerURL: string;
+  /** What its expressions may spend; an allowance of its own where none is given. */
+  steps?: Steps;
 };
 
-/** A question with all that the checks look at; what could not be found is undefined, and a check says so. */
+/**
+ * A question with all that the checks look at; what could not be found is undefined, and a check says so. What takes
+ * expressions is a function that evaluates them when it is called first: where an earlier check denies, it never is.
+ */
 export type Case = Question & {
+  context: ExpressionContext;
   /** The entry of the client's subjects that the token matches. */
-  rule: SubjectRule | undefined;
+  match: () => MatchedSubject;
   /** The targets that were named, each once. */
   targetsAsked: readonly string[];
   target: Target | undefined;
   tokenType: TokenTypeName | undefined;
   scopes: readonly string[];
   lifetimeSeconds: number;
+  /** What the client's mappings give, or why they fail. */
+  mapped: () => MappedClaims | string;
+  /** The claims to be issued, all but `jti`. */
+  issued: () => JsonObject;
 };
 
 /** What was granted. */
@@ -38,44 +56,60 @@ export type Grant = {
   scopes: readonly string[];
   /** A whole number above 0. */
   lifetimeSeconds: number;
+  /** The claims to be issued, all but `jti`. */
+  claims: JsonObject;
 };
 
-/** Decides. Throws the OAuthError of the first check that denies, which names that check. */
-export function decide(question: Question): Grant {
+/**
+ * Decides. Throws the OAuthError of the first check that denies, which names that check.
+ * @param onCase told what the checks look at, before they are asked
+ */
+export function decide(question: Question, onCase?: (decided: Case) => void): Grant {
   const gathered = gather(question);
+  onCase?.(gathered);
   for (const check of checks) {
     const reason = check.denies(gathered);
     if (reason !== undefined) throw new OAuthError(check.mistake, check.name, reason);
   }
-  const { client, subject, rule, target, tokenType, scopes, lifetimeSeconds } = gathered;
+  const { client, subject, target, tokenType, scopes, lifetimeSeconds } = gathered;
+  const { rule } = gathered.match();
   if (rule === undefined || target === undefined || tokenType === undefined) throw new Error('a check let pass what it should have denied');
-  return { client, subject, rule, target, tokenType, scopes, lifetimeSeconds };
+  return { client, subject, rule, target, tokenType, scopes, lifetimeSeconds, claims: gathered.issued() };
 }
 
 /** Gathers what the checks look at. */
 export function gather(question: Question): Case {
-  const { client, asked, subject, now, maxLifetimeSeconds } = question;
+  const { client, asked, subject, now, issuerURL } = question;
   const targetsAsked = [...new Set([...asked.audience, ...asked.resource])];
   const target = targetsAsked.length === 0 ? client.defaultTarget : client.targets.get(targetsAsked[0] ?? '');
+  const tokenType = asked.requested_token_type ?? (target && defaultTokenType(target));
+  const scopes = asked.scope.length > 0 ? asked.scope : (target?.defaultScopes ?? []);
+  const lifetimeSeconds = lifetimeOf(question, target);
+  const context = expressionContext(subject, client, () => ({ audience: target?.audience ?? targetsAsked[0] ?? '', scopes, tokenType }), question.steps);
+  const mapped = once(() => (target === undefined ? 'there is no target' : mapClaims(target.mappings, context)));
   return {
     ...question,
-    rule: client.subjects.find((rule) => matches(rule, subject)),
+    context,
+    match: once(() => matchSubject(subject, client, context)),
     targetsAsked,
     target,
-    tokenType: asked.requested_token_type ?? (target && defaultTokenType(target)),
-    scopes: asked.scope.length > 0 ? asked.scope : (target?.defaultScopes ?? []),
-    lifetimeSeconds: Math.floor(Math.min(target?.lifetimeSeconds ?? 0, maxLifetimeSeconds, subject.exp - now)),
+    tokenType,
+    scopes,
+    lifetimeSeconds,
+    mapped,
+    issued: once(() => {
+      const claims = mapped();
+      if (target === undefined || typeof claims === 'string') throw new Error('claims were wanted that a check should have denied');
+      return issuedClaims({ issuerURL, client, subject, target, scopes, mapped: claims, now, lifetimeSeconds });
+    }),
   };
 }
 
-function matches(rule: SubjectRule, { issuer, sub, serviceAccount }: VerifiedToken): boolean {
-  if (rule.issuer !== issuer) return false;
-  if (rule.match === 'subject') return rule.subject === sub;
-  return serviceAccount !== undefined && rule.serviceAccounts.some((ref) => isThatAccount(ref, serviceAccount));
-}
-
-function isThatAccount(ref: ServiceAccountRef, { namespace, name, uid }: ServiceAccount): boolean {
-  return ref.namespace === namespace && ref.name === name && (ref.uid === undefined || ref.uid === uid);
+/** The least of what the client, the target and the server allow, and of what is left of the subject token; in whole seconds. */
+function lifetimeOf({ subject, now, maxLifetimeSeconds }: Question, target: Target | undefined): number {
+  const { maxLifetimeSeconds: targetsOwn = Infinity, mayOutliveSubjectToken = false } = target?.service ?? {};
+  const left = mayOutliveSubjectToken ? Infinity : subject.exp - now;
+  return Math.floor(Math.min(target?.lifetimeSeconds ?? 0, targetsOwn, maxLifetimeSeconds, left));
 }
 
 const defaultTokenType = ({ tokenTypes }: Target): TokenTypeName | undefined =>

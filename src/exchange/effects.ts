@@ -1,5 +1,7 @@
 // All that an exchange needs from the world outside: given as arguments, so that the same exchange can be run anywhere.
 import type { PolicySnapshot } from '../policy/policy.ts';
+import type { Case } from './decide.ts';
+import type { IssuerKeys } from './issuer-keys.ts';
 import type { JsonObject } from './strict-json.ts';
 import type { ReviewToken } from './verify-by-review.ts';
 
@@ -16,8 +18,11 @@ export type ExchangeEffects = {
   /** A new unique id. */
   newId: () => string;
   reviewToken: ReviewToken;
+  issuerKeys: IssuerKeys;
   sign: Sign;
   settings: ExchangeSettings;
+  /** Told what a decision is made about: for who explains it. A server has none. */
+  onCase?: (decided: Case) => void;
 };
 
 /** What is the same for every exchange of a process. */

@@ -4,7 +4,8 @@ import { clipped, type AuditRecord } from './audit-record.ts';
 import { authenticateClient, readCredentials } from './authenticate-client.ts';
 import { decide } from './decide.ts';
 import type { ExchangeEffects } from './effects.ts';
-import { issuedSubject, issueToken, type TokenResponse } from './issue-token.ts';
+import { issueToken, type TokenResponse } from './issue-token.ts';
+import { issuedSubject } from './issued-claims.ts';
 import { OAuthError } from './oauth-error.ts';
 import { parseForm } from './parse-form.ts';
 import { readExchangeRequest, type ExchangeRequest } from './read-exchange-request.ts';
@@ -33,12 +34,12 @@ export async function exchangeToken(request: TokenRequest, record: AuditRecord, 
   record.issuer = subject.issuer.name;
   record.subject = issuedSubject(subject);
 
-  const now = effects.now();
-  const grant = decide({ client, asked, subject, now, maxLifetimeSeconds: effects.settings.maxLifetimeSeconds });
+  const { issuerURL, maxLifetimeSeconds } = effects.settings;
+  const grant = decide({ client, asked, subject, now: effects.now(), maxLifetimeSeconds, issuerURL }, effects.onCase);
   record.audience = grant.target.audience;
   record.tokenType = grant.tokenType;
 
-  const issued = await issueToken(grant, now, effects);
+  const issued = await issueToken(grant, effects);
   record.scopesGranted = grant.scopes;
   record.jti = issued.jti;
   record.expiresAt = new Date(issued.exp * 1000).toISOString();

@@ -58,8 +58,8 @@ function readRequestedTokenType(urn: string | undefined): TokenTypeName | undefi
   return name;
 }
 
-/** scope-token *( SP scope-token ), RFC 6749 §3.3; more than one space between them is let pass. */
-function readScope(scope: string | undefined): string[] {
+/** scope-token *( SP scope-token ), RFC 6749 §3.3; more than one space between them is let pass. Throws invalid_scope. */
+export function readScope(scope: string | undefined): string[] {
   if (scope === undefined) return [];
   const tokens = scope.split(' ').filter((token) => token !== '');
   if (!tokens.every((token) => /^[!#-[\]-~]+$/.test(token))) throw new OAuthError('invalid_scope', 'scope', 'scope has a character that no scope may have');

@@ -1,15 +1,21 @@
 // Manifests from a directory: read whole, watched for changes, and compared with what was read before.
-import { lstat, readdir, readFile, stat } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { lstat, readFile, stat } from 'node:fs/promises';
+import { relative } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { parseManifests, type ManifestProblem } from '../manifests/parse-manifests.ts';
-import { keyOf, type Change } from '../policy/policy-store.ts';
+import type { ManifestProblem } from '../manifests/parse-manifests.ts';
+import type { ReadNamespace } from '../manifests/read-namespace.ts';
 import type { ReadObject } from '../manifests/read-object.ts';
+import type { Change } from '../policy/policy-store.ts';
 import { createAlarm } from './alarm.ts';
+import { decodeText, listManifestFiles, maxFileBytes } from './manifest-files.ts';
+import { mergeNamespaces, withoutDocument } from './merge-namespaces.ts';
+import { mergeObjects } from './merge-objects.ts';
+import { createPace, type Pace } from './pace.ts';
+import { readDocuments, type ReadDocument } from './read-documents.ts';
 
 export type DirectorySourceOptions = {
   dir: string;
-  onChanges: (changes: readonly Change[]) => void;
+  onChanges: (changes: readonly Change[], namespaces: readonly ReadNamespace[]) => void;
   /** Called once, when everything has been read. */
   onSynced: () => void;
   /** Everything that is wrong now, each time that it changes. */
@@ -21,10 +27,6 @@ export type DirectorySourceOptions = {
   signal: AbortSignal;
 };
 
-/** Bounds, in bytes and in files: a directory by mistake, such as /, must not fill the memory. */
-export const maxFileBytes = 64 * 1024 * 1024;
-export const maxFiles = 100_000;
-
 /** Between two looks, in milliseconds: the least, and how many times as long as the last look took. */
 const pause = { least: 400, factor: 20 };
 
@@ -33,8 +35,7 @@ type FileState = {
   /** Tells whether the file has been touched since; empty if it must be read again in any case. */
   stamp: string;
   /** What was in it when it could last be parsed, and the mistakes in that. */
-  objects: readonly ReadObject[];
-  problems: readonly ManifestProblem[];
+  documents: readonly ReadDocument[];
   /** Why it can't be parsed now. */
   syntaxErrors: readonly ManifestProblem[];
   trouble: string | undefined;
@@ -45,22 +46,38 @@ export async function runDirectorySource(options: DirectorySourceOptions): Promi
   const { dir, onChanges, onSynced, onProblems, onState, monotonic, signal } = options;
   let files = new Map<string, FileState>();
   let inForce = new Map<string, ReadObject>();
+  let labelled = new Map<string, ReadNamespace>();
   let shownProblems = '';
   let shownTrouble: string | undefined;
   const alarm = createAlarm(signal);
+  const pace = createPace(monotonic, signal);
 
   async function look(): Promise<void> {
     const listed = { files: [] as string[], dirs: [] as string[] };
-    await listFiles(dir, listed);
+    await listManifestFiles(dir, listed);
     alarm.watch(listed.dirs);
-    files = await readFiles(dir, listed.files, files);
-    const { objects, problems } = merge(files);
+    const read = await readFiles(dir, listed.files, files, pace);
+    if (!isSame(read, files)) compare([...read.values()]);
+    files = read;
+    tellTroubles();
+  }
+
+  function compare(states: readonly FileState[]): void {
+    const documents = states.flatMap((file) => file.documents);
+    const { objects, problems: repeated } = mergeObjects(documents.flatMap((document) => document.objects));
+    const { namespaces, problems: repeatedNamespaces } = mergeNamespaces(documents.flatMap((document) => document.namespaces));
+    const problems = [...states.flatMap((file) => [...file.documents.flatMap((document) => document.problems), ...file.syntaxErrors]), ...repeated, ...repeatedNamespaces];
     const changes = differences(inForce, objects);
-    if (changes.length > 0) onChanges(changes);
+    const relabelled = differingNamespaces(labelled, namespaces);
+    if (changes.length > 0 || relabelled.length > 0) onChanges(changes, relabelled);
     inForce = objects;
+    labelled = namespaces;
     const text = JSON.stringify(problems);
     if (text !== shownProblems && !(shownProblems === '' && problems.length === 0)) onProblems(problems);
     shownProblems = text;
+  }
+
+  function tellTroubles(): void {
     const troubles = [...files].flatMap(([file, { trouble }]) => (trouble === undefined ? [] : [`${file}: ${trouble}`]));
     tell(troubles.length === 0 ? undefined : `${troubles.join('; ')}; what it held before is still in force`);
   }
@@ -71,8 +88,9 @@ export async function runDirectorySource(options: DirectorySourceOptions): Promi
   }
 
   await look().catch((error: unknown) => {
-    throw new Error(`the manifests can't be read: ${(error as Error).message}. Name a directory that is there and may be read`, { cause: error });
+    if (!signal.aborted) throw new Error(`the manifests can't be read: ${(error as Error).message}. Name a directory that is there and may be read`, { cause: error });
   });
+  if (signal.aborted) return;
   onSynced();
   let took = 0;
   for (;;) {
@@ -82,97 +100,63 @@ export async function runDirectorySource(options: DirectorySourceOptions): Promi
     try {
       await look();
     } catch (error) {
-      tell(`${dir}: ${(error as Error).message}; the manifests read before are still in force`);
+      if (!signal.aborted) tell(`${dir}: ${(error as Error).message}; the manifests read before are still in force`);
     }
     took = monotonic() - start;
   }
 }
 
 /** Reads what was touched since the last look, and keeps the rest. A file that can't be read or parsed keeps its last good documents. */
-async function readFiles(dir: string, paths: readonly string[], before: ReadonlyMap<string, FileState>): Promise<Map<string, FileState>> {
+async function readFiles(dir: string, paths: readonly string[], before: ReadonlyMap<string, FileState>, pace: Pace): Promise<Map<string, FileState>> {
   const after = new Map<string, FileState>();
   for (const path of paths) {
     const file = relative(dir, path);
     const known = before.get(file);
-    const state = await readOne(path, file, known);
+    const state = await readOne(path, file, known, pace);
     if (state !== undefined) after.set(file, state);
   }
   return after;
 }
 
-async function readOne(path: string, file: string, known: FileState | undefined): Promise<FileState | undefined> {
+async function readOne(path: string, file: string, known: FileState | undefined, pace: Pace): Promise<FileState | undefined> {
   const before: FileState = { ...(known ?? emptyFile), syntaxErrors: [] };
   try {
-    const found = await stat(path, { bigint: true });
-    const stamp = [found.mtimeNs, found.ctimeNs, found.size, found.ino].join();
+    const entry = await stat(path, { bigint: true });
+    const stamp = [entry.mtimeNs, entry.ctimeNs, entry.size, entry.ino].join();
     if (known?.stamp === stamp) return known;
-    if (!found.isFile()) return { ...before, stamp, trouble: 'is not a file' };
-    if (found.size > maxFileBytes) return { ...before, stamp, trouble: `is larger than ${maxFileBytes} bytes` };
-    const text = decode(await readFile(path));
+    if (!entry.isFile()) return { ...before, stamp, trouble: 'is not a file' };
+    if (entry.size > maxFileBytes) return { ...before, stamp, trouble: `is larger than ${maxFileBytes} bytes` };
+    const text = decodeText(await readFile(path));
     if (text === undefined) return { ...before, stamp, trouble: 'is not UTF-8' };
-    const { objects, problems, syntaxErrors } = parseManifests(text, file);
+    const documents = await readDocuments(text, file, before.documents, pace);
+    const syntaxErrors = documents.flatMap((document) => document.syntaxErrors);
     if (syntaxErrors.length > 0) return { ...before, stamp, syntaxErrors, trouble: 'is not YAML' };
-    return { stamp, objects, problems, syntaxErrors, trouble: undefined };
+    return { stamp, documents, syntaxErrors, trouble: undefined };
   } catch (error) {
+    if (pace.ended()) throw error;
     // If it vanished between the listing and now the next look will tell; a link that leads nowhere is there.
     const vanished = (error as NodeJS.ErrnoException).code === 'ENOENT' && !(await isThere(path));
     return vanished ? known : { ...before, stamp: '', trouble: (error as Error).message };
   }
 }
 
-const emptyFile: FileState = { stamp: '', objects: [], problems: [], syntaxErrors: [], trouble: undefined };
+const emptyFile: FileState = { stamp: '', documents: [], syntaxErrors: [], trouble: undefined };
 
 const isThere = (path: string): Promise<boolean> => lstat(path).then(() => true, () => false);
 
-/** The text of a file; undefined if it is not UTF-8. */
-function decode(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
-}
+/** Whether nothing was read anew, and nothing is gone. */
+const isSame = (after: ReadonlyMap<string, FileState>, before: ReadonlyMap<string, FileState>): boolean =>
+  after.size === before.size && [...after].every(([file, state]) => before.get(file) === state);
 
-/** Finds all files with manifests below a directory, in order. Hidden ones are passed over: a ConfigMap's mount keeps its versions there, and Git its own. */
-async function listFiles(dir: string, found: { files: string[]; dirs: string[] }): Promise<void> {
-  found.dirs.push(dir);
-  if (found.files.length + found.dirs.length > maxFiles) throw new Error(`there are more than ${maxFiles} files and directories`);
-  const entries = await readdir(dir, { withFileTypes: true });
-  for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
-    if (entry.name.startsWith('.')) continue;
-    const path = join(dir, entry.name);
-    if (entry.isDirectory()) await listFiles(path, found);
-    else if (/\.(ya?ml|json)$/.test(entry.name)) found.files.push(path);
-  }
-}
-
-/** Puts the files together. An object that stands twice is not in force: nobody could tell which one was meant. */
-function merge(files: ReadonlyMap<string, FileState>): { objects: Map<string, ReadObject>; problems: ManifestProblem[] } {
-  const places = Map.groupBy(
-    [...files].flatMap(([file, { objects }]) => objects.map((object) => ({ file, object }))),
-    ({ object }) => keyOf(object),
-  );
-  const problems = [...files.values()].flatMap((file) => [...file.problems, ...file.syntaxErrors]);
-  const objects = new Map<string, ReadObject>();
-  for (const [key, stands] of places) {
-    const [first, ...more] = stands;
-    if (first === undefined) continue;
-    if (more.length === 0) objects.set(key, first.object);
-    else {
-      const { kind, namespace, name } = first.object;
-      const where = new Set(stands.map(({ file }) => file));
-      const message = `${kind} ${namespace === '' ? name : `${namespace}/${name}`} stands more than once (${[...where].join(', ')}): none of them is used`;
-      for (const file of where) problems.push({ file, line: 1, column: 1, field: 'metadata.name', message });
-      objects.set(key, { ...identityOf(first.object), problems: [{ path: ['metadata', 'name'], message, reason: 'InvalidField' }] });
-    }
-  }
-  return { objects, problems };
-}
-
-const identityOf = ({ kind, namespace, name, generation, uid }: ReadObject) => ({ kind, namespace, name, generation, uid });
-
+/** What is gone, and what differs. Most objects are the very ones that were there before. */
 function differences(before: ReadonlyMap<string, ReadObject>, after: ReadonlyMap<string, ReadObject>): Change[] {
-  const gone = [...before].filter(([key]) => !after.has(key)).map(([, { kind, namespace, name }]) => ({ id: { kind, namespace, name }, object: undefined }));
-  const changed = [...after].filter(([key, object]) => !isDeepStrictEqual(before.get(key), object)).map(([, object]) => ({ id: object, object }));
-  return [...gone, ...changed];
+  const changes: Change[] = [];
+  for (const [key, { kind, namespace, name }] of before) if (!after.has(key)) changes.push({ id: { kind, namespace, name }, object: undefined });
+  for (const [key, object] of after) if (!isDeepStrictEqual(before.get(key), object)) changes.push({ id: object, object });
+  return changes;
+}
+
+function differingNamespaces(before: ReadonlyMap<string, ReadNamespace>, after: ReadonlyMap<string, ReadNamespace>): ReadNamespace[] {
+  const gone = [...before.keys()].filter((name) => !after.has(name)).map(withoutDocument);
+  return [...gone, ...[...after.values()].filter((namespace) => !isDeepStrictEqual(before.get(namespace.name), namespace))];
 }

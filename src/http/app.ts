@@ -1,10 +1,13 @@
 // The public endpoints: token, metadata, keys. Whatever is not one of them is not there.
-import express, { type ErrorRequestHandler, type Express, type Response } from 'express';
+import type { RequestListener, ServerResponse } from 'node:http';
+import express, { type ErrorRequestHandler, type Response } from 'express';
 import { metadata, paths } from './metadata.ts';
 import { tokenEndpoint, type TokenEndpointOptions } from './token-endpoint.ts';
 
 export type AppOptions = {
   issuerURL: string;
+  /** Where the keys are served, if that is elsewhere. */
+  jwksURI?: string | undefined;
   /** The JWK Set as it is published now. */
   jwks: () => object;
   token: TokenEndpointOptions;
@@ -13,32 +16,48 @@ export type AppOptions = {
 /** For how long, in seconds, the keys and the metadata may be kept by who fetched them. */
 export const publishedMaxAgeSeconds = 300;
 
-/** Makes the express app of the public port. */
-export function createApp({ issuerURL, jwks, token }: AppOptions): Express {
+/** Makes the handler of the public port. What is asked thousands of times a second does not go through express. */
+export function createApp({ issuerURL, jwksURI, jwks, token }: AppOptions): RequestListener {
+  const at = paths(issuerURL);
+  const published = createPublishedApp(issuerURL, metadata(issuerURL, jwksURI), jwks, token.onBug);
+  const answerToken = tokenEndpoint(token);
+  // Only what can be a name: anything else would have to be decoded first.
+  const clientPath = new RegExp(`^${RegExp.escape(at.clients)}/([a-z0-9-]+)/([a-z0-9.-]+)/token$`);
+  return (request, response) => {
+    const path = pathOf(request.url ?? '');
+    const named = clientPath.exec(path);
+    if (path !== at.token && named === null) return published(request, response);
+    const clientId = named === null ? undefined : `${named[1]}/${named[2]}`;
+    answerToken(request, response, clientId).catch((error: unknown) => answerBug(error, response, token.onBug));
+  };
+}
+
+/** The path of a request, as it is written: in the origin form, or in the absolute form that a proxy is sent (RFC 9112 §3.2). */
+function pathOf(url: string): string {
+  if (!url.startsWith('/')) return URL.parse(url)?.pathname ?? '';
+  const question = url.indexOf('?');
+  return question < 0 ? url : url.slice(0, question);
+}
+
+/** Makes the express app for what everybody may read, and for what is not there. */
+function createPublishedApp(issuerURL: string, document: object, jwks: () => object, onBug: TokenEndpointOptions['onBug']): RequestListener {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', 'strong');
   const at = paths(issuerURL);
-  const answerToken = tokenEndpoint(token);
-  app.all(exactly(at.token), answerToken);
-  // Only what can be a name: anything else would have to be decoded first.
-  app.all(new RegExp(`^${RegExp.escape(at.clients)}/([a-z0-9-]+)/([a-z0-9.-]+)/token$`), answerToken);
-  const document = metadata(issuerURL);
   app.get(exactly(at.openidConfiguration), (_request, response) => publish(response, document));
   app.get(exactly(at.authorizationServer), (_request, response) => publish(response, document));
   app.get(exactly(at.jwks), (_request, response) => publish(response, jwks(), 'application/jwk-set+json'));
   app.use((_request, response) => void response.status(404).json({ error: 'not_found' }));
-  app.use(lastResort(token.onBug));
+  app.use(((error, _request, response, _next) => answerBug(error, response, onBug)) satisfies ErrorRequestHandler);
   return app;
 }
 
-/** Answers for a bug outside of the exchange, such as an audit log that can't be written: Express would show the stack. */
-function lastResort(onBug: TokenEndpointOptions['onBug']): ErrorRequestHandler {
-  return (error, _request, response, next) => {
-    onBug(error, undefined);
-    if (response.headersSent) next(error);
-    else response.status(500).set('Cache-Control', 'no-store').json({ error: 'server_error' });
-  };
+/** Answers for a bug outside of the exchange, such as an audit log that can't be written: nothing of it is shown. */
+function answerBug(error: unknown, response: ServerResponse, onBug: TokenEndpointOptions['onBug']): void {
+  onBug(error, undefined);
+  if (response.headersSent) response.destroy();
+  else response.writeHead(500, { 'Cache-Control': 'no-store', 'Content-Type': 'application/json; charset=utf-8' }).end('{"error":"server_error"}');
 }
 
 /** A path as it is: an issuer's path may hold characters that mean something in a route. */

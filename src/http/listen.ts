@@ -1,39 +1,74 @@
-// An HTTP server with bounds on every wait, and an end that loses no request.
+// An HTTP server with bounds on every wait, and an end that loses no request; over TLS where it has a certificate.
+import { constants } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
 
 export type Listening = {
-  /** http://host:port as it is bound. */
+  /** http://host:port, or https://host:port, as it is bound. */
   url: string;
   /** Takes no more connections, lets requests in flight end, and cuts off what is left after the bound. */
   close: (drainMilliseconds: number) => Promise<void>;
 };
 
+/** A server's certificate with those between it and the authority, and its private key, in PEM. They have been checked. */
+export type TlsPair = { cert: string; key: string };
+
+export type ListeningTls = Listening & {
+  /** From now on new connections get this certificate; those that are open go on. */
+  useCertificate: (pair: TlsPair) => void;
+};
+
+type Address = { host: string; port: number };
+
 /** Bounds on how long a client may take, in milliseconds. */
-export const timeouts = { headers: 5_000, request: 10_000, keepAlive: 75_000 };
+export const timeouts = { handshake: 5_000, headers: 5_000, request: 10_000, keepAlive: 75_000 };
+
+const bounds = {
+  headersTimeout: timeouts.headers,
+  requestTimeout: timeouts.request,
+  keepAliveTimeout: timeouts.keepAlive,
+  connectionsCheckingInterval: 1000,
+  maxHeaderSize: 32_768,
+};
 
 /** Listens at an address such as 127.0.0.1:8080 or [::1]:8080; port 0 takes a free one. Rejects with a sentence on what to do. */
-export async function listen(address: { host: string; port: number }, handler: RequestListener): Promise<Listening> {
-  const server = createServer(
-    {
-      headersTimeout: timeouts.headers,
-      requestTimeout: timeouts.request,
-      keepAliveTimeout: timeouts.keepAlive,
-      connectionsCheckingInterval: 1000,
-      maxHeaderSize: 32_768,
-    },
-    handler,
-  );
+export function listen(address: Address, handler: RequestListener): Promise<Listening> {
+  return start(createServer(bounds, handler), 'http', address);
+}
+
+/** The same over TLS 1.2 or newer, for HTTP/1.1. */
+export async function listenTls(address: Address, handler: RequestListener, pair: TlsPair): Promise<ListeningTls> {
+  const server = createTlsServer({ ...bounds, ...tlsOptions(pair), handshakeTimeout: timeouts.handshake }, handler);
+  // A new context has new keys for session tickets, too: nobody resumes a session that the old certificate began.
+  return { ...(await start(server, 'https', address)), useCertificate: (next) => server.setSecureContext(tlsOptions(next)) };
+}
+
+function tlsOptions({ cert, key }: TlsPair): SecureContextOptions {
+  return { cert, key, minVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_RENEGOTIATION };
+}
+
+async function start(server: Server | TlsServer, scheme: 'http' | 'https', address: Address): Promise<Listening> {
+  // Below HTTP: a connection that has not ended its handshake is none that the HTTP server knows of.
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(listenError(error, address)));
     server.listen(address.port, address.host, resolve);
   });
   const { address: host, port, family } = server.address() as AddressInfo;
-  return { url: `http://${family === 'IPv6' ? `[${host}]` : host}:${port}`, close: (drain) => close(server, drain) };
+  return { url: `${scheme}://${family === 'IPv6' ? `[${host}]` : host}:${port}`, close: (drain) => close(server, sockets, drain) };
 }
 
-async function close(server: Server, drainMilliseconds: number): Promise<void> {
-  const cutOff = setTimeout(() => server.closeAllConnections(), drainMilliseconds);
+async function close(server: Server | TlsServer, sockets: ReadonlySet<Socket>, drainMilliseconds: number): Promise<void> {
+  const cutOff = setTimeout(() => {
+    server.closeAllConnections();
+    for (const socket of sockets) socket.destroy();
+  }, drainMilliseconds);
   // A connection that was busy when the end began is closed as soon as it is idle, not kept alive.
   const sweep = setInterval(() => server.closeIdleConnections(), 50);
   try {
@@ -47,7 +82,7 @@ async function close(server: Server, drainMilliseconds: number): Promise<void> {
   }
 }
 
-function listenError(error: NodeJS.ErrnoException, { host, port }: { host: string; port: number }): Error {
+function listenError(error: NodeJS.ErrnoException, { host, port }: Address): Error {
   const why = { EADDRINUSE: 'another process listens there', EACCES: 'that port needs more rights', EADDRNOTAVAIL: 'this machine has no such address' };
   return new Error(`can't listen at ${host}:${port}: ${why[error.code as keyof typeof why] ?? error.message}`, { cause: error });
 }

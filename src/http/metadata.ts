@@ -18,18 +18,21 @@ export function paths(issuerURL: string) {
   };
 }
 
-/** The metadata document; both well-known URLs serve the same. */
-export function metadata(issuerURL: string) {
+/**
+ * The metadata document; both well-known URLs serve the same.
+ * @param jwksURI where the keys are served, if not by this server
+ */
+export function metadata(issuerURL: string, jwksURI?: string) {
   const { origin } = new URL(issuerURL);
   const { token, jwks } = paths(issuerURL);
   return {
     issuer: issuerURL,
     token_endpoint: origin + token,
-    jwks_uri: origin + jwks,
+    jwks_uri: jwksURI ?? origin + jwks,
     grant_types_supported: [tokenExchangeGrant],
     token_endpoint_auth_methods_supported: ['none'],
-    // There is no authorization endpoint, so there is no response type; the member itself is required (RFC 8414 §2).
-    response_types_supported: [],
+    // Required (RFC 8414 §2) and not to be empty (§3.2), though there is no authorization endpoint: docs/decisions/0020.
+    response_types_supported: ['id_token'],
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['ES256', 'RS256'],
   };

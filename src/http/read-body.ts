@@ -6,23 +6,25 @@ import { OAuthError } from '../exchange/oauth-error.ts';
 export const maxBodyBytes = 65_536;
 
 /** Resolves to the body. Rejects with request_too_large without reading the rest, and with malformed_request if it is compressed or cut off. */
-export async function readBody(request: IncomingMessage): Promise<Uint8Array> {
+export function readBody(request: IncomingMessage): Promise<Uint8Array> {
   const encoding = request.headers['content-encoding'];
-  if (encoding !== undefined && encoding !== 'identity') throw new OAuthError('malformed_request', 'body', 'the body is compressed');
-  if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) throw tooLarge();
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of request as AsyncIterable<Uint8Array>) {
+  if (encoding !== undefined && encoding !== 'identity') return Promise.reject(new OAuthError('malformed_request', 'body', 'the body is compressed'));
+  if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) return Promise.reject(tooLarge());
+  // By events: an iterator over the request would cost as much as all the rest that is done with it.
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    request.on('data', (chunk: Uint8Array) => {
       size += chunk.length;
-      if (size > maxBodyBytes) break;
-      chunks.push(chunk);
-    }
-  } catch {
-    throw new OAuthError('malformed_request', 'body', 'the request was cut off');
-  }
-  if (size > maxBodyBytes) throw tooLarge();
-  return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks);
+      if (size <= maxBodyBytes) chunks.push(chunk);
+      else {
+        request.pause();
+        reject(tooLarge());
+      }
+    });
+    request.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks)));
+    request.once('error', () => reject(new OAuthError('malformed_request', 'body', 'the request was cut off')));
+  });
 }
 
 const tooLarge = () => new OAuthError('request_too_large', 'body', `the body is larger than ${maxBodyBytes} bytes`);

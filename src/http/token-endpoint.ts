@@ -1,5 +1,5 @@
 // The token endpoint: an HTTP request becomes a token request, and whatever comes of it an HTTP response and an audit line.
-import type { RequestHandler, Request, Response } from 'express';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { AuditRecord } from '../exchange/audit-record.ts';
 import type { TokenResponse } from '../exchange/issue-token.ts';
 import { OAuthError, publicError } from '../exchange/oauth-error.ts';
@@ -19,17 +19,20 @@ export type TokenEndpointOptions = {
   explainDenials: boolean;
 };
 
-/** Makes the handler for /token and /clients/<namespace>/<name>/token, whatever the method. */
-export function tokenEndpoint(options: TokenEndpointOptions): RequestHandler {
+/** Answers one request, whatever its method. Rejects only where nothing could be answered. */
+export type AnswerToken = (request: IncomingMessage, response: ServerResponse, clientIdInPath: string | undefined) => Promise<void>;
+
+/** Makes the handler for /token and /clients/<namespace>/<name>/token. */
+export function tokenEndpoint(options: TokenEndpointOptions): AnswerToken {
   let inFlight = 0;
-  return async (request, response) => {
+  return async (request, response, clientIdInPath) => {
     const start = options.monotonic();
     const record: AuditRecord = { requestId: options.newId(), outcome: 'failed', sourceAddress: request.socket.remoteAddress ?? '' };
     try {
       if (request.method !== 'POST') throw new OAuthError('method_not_allowed', 'method', `the method is ${request.method}`);
-      const granted = await exchangeWithin(await readTokenRequest(request, record.requestId), record);
+      const granted = await exchangeWithin(await readTokenRequest(request, record.requestId, clientIdInPath), record);
       options.audit(record, options.monotonic() - start);
-      send(response, record.requestId, 200, granted);
+      send(response, record.requestId, 200, granted, {});
     } catch (error) {
       const failure = error instanceof OAuthError ? error : new OAuthError('server_error', 'bug', 'a bug: see the log');
       if (failure !== error) options.onBug(error, record.requestId);
@@ -51,15 +54,14 @@ export function tokenEndpoint(options: TokenEndpointOptions): RequestHandler {
   }
 }
 
-async function readTokenRequest(request: Request, id: string): Promise<TokenRequest> {
-  const { url, headers, headersDistinct, socket } = request;
-  if ((headersDistinct.authorization?.length ?? 0) > 1) throw new OAuthError('malformed_request', 'client', 'more than one Authorization header');
+async function readTokenRequest(request: IncomingMessage, id: string, clientIdInPath: string | undefined): Promise<TokenRequest> {
+  const { url = '', headers, socket } = request;
+  // `headers` has the first one only.
+  if (headers.authorization !== undefined && request.headersDistinct.authorization?.length !== 1) throw new OAuthError('malformed_request', 'client', 'more than one Authorization header');
   const question = url.indexOf('?');
-  // The route of a client's own endpoint captures the two names.
-  const { 0: namespace, 1: name } = request.params as { 0?: string; 1?: string };
   return {
     id,
-    clientIdInPath: namespace === undefined || name === undefined ? undefined : `${namespace}/${name}`,
+    clientIdInPath,
     query: question < 0 ? '' : url.slice(question + 1),
     contentType: headers['content-type'],
     authorization: headers.authorization,
@@ -77,21 +79,31 @@ function noteFailure(record: AuditRecord, failure: OAuthError): void {
   record.reason = failure.reason;
 }
 
-function sendError(response: Response, record: AuditRecord, failure: OAuthError, explain: boolean): void {
+function sendError(response: ServerResponse, record: AuditRecord, failure: OAuthError, explain: boolean): void {
   const { status, error, description } = publicError(failure.mistake);
-  if (status === 401) response.set('WWW-Authenticate', 'Basic realm="cambio", charset="UTF-8"');
-  if (status === 405) response.set('Allow', 'POST');
-  if (failure.retryAfterSeconds !== undefined) response.set('Retry-After', String(failure.retryAfterSeconds));
+  const headers: OutgoingHttpHeaders = {};
+  if (status === 401) headers['WWW-Authenticate'] = 'Basic realm="cambio", charset="UTF-8"';
+  if (status === 405) headers['Allow'] = 'POST';
+  if (failure.retryAfterSeconds !== undefined) headers['Retry-After'] = failure.retryAfterSeconds;
   // What was not read of the body is not waited for.
-  if (!response.req.complete) response.set('Connection', 'close');
+  if (!response.req.complete) headers['Connection'] = 'close';
   const error_description = explain && status < 500 ? printable(`${failure.check}: ${failure.reason}`) : description;
-  send(response, record.requestId, status, { error, error_description });
+  send(response, record.requestId, status, { error, error_description }, headers);
 }
 
 /** The characters that error_description may have (RFC 6749 §5.2). */
 const printable = (text: string): string => text.replaceAll('−', '-').replaceAll('"', "'").replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '?');
 
-function send(response: Response, requestId: string, status: number, body: object): void {
-  // Not by json(), which would add an ETag: a hash of a token.
-  response.status(status).set({ 'Cache-Control': 'no-store', Pragma: 'no-cache', 'Request-Id': requestId }).type('json').end(JSON.stringify(body));
+function send(response: ServerResponse, requestId: string, status: number, body: object, headers: OutgoingHttpHeaders): void {
+  const text = JSON.stringify(body);
+  response
+    .writeHead(status, {
+      ...headers,
+      'Cache-Control': 'no-store',
+      Pragma: 'no-cache',
+      'Request-Id': requestId,
+      'Content-Type': 'application/json; charset=utf-8',
+      'Content-Length': Buffer.byteLength(text),
+    })
+    .end(text);
 }

@@ -1,5 +1,6 @@
 // Cambio's own signing keys: how they are made, read, published and used. They are kept as a JWK Set with private members.
-import { calculateJwkThumbprint, CompactSign, compactVerify, exportJWK, generateKeyPair, importJWK, SignJWT, type JWK } from 'jose';
+import { constants, KeyObject, sign } from 'node:crypto';
+import { calculateJwkThumbprint, CompactSign, compactVerify, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose';
 import type { Sign, SigningAlgorithm } from '../exchange/effects.ts';
 import { OAuthError } from '../exchange/oauth-error.ts';
 
@@ -12,7 +13,7 @@ export type SigningKey = {
   /** The RFC 7638 thumbprint of the public key. */
   kid: string;
   algorithm: SigningAlgorithm;
-  privateKey: CryptoKey;
+  privateKey: KeyObject;
   /** What is published: public members only, with `use` and `alg`. */
   publicJwk: JWK;
 };
@@ -59,7 +60,7 @@ async function readSigningKey(jwk: JWK, index: number): Promise<SigningKey> {
   if (algorithm === undefined) throw new Error(`keys[${index}]: alg must be one of ${signingAlgorithms.join(', ')}`);
   let privateKey;
   try {
-    privateKey = await importJWK({ ...jwk, use: 'sig' }, algorithm);
+    privateKey = await importJWK({ ...jwk, use: 'sig' }, algorithm, { extractable: true });
   } catch {
     throw new Error(`keys[${index}]: is not a private key for ${algorithm}`);
   }
@@ -69,7 +70,7 @@ async function readSigningKey(jwk: JWK, index: number): Promise<SigningKey> {
   const kid = await calculateJwkThumbprint(jwk);
   const publicJwk = { ...publicMembers(jwk), use: 'sig', alg: algorithm, kid };
   if (!(await signsFor(publicJwk, privateKey, algorithm))) throw new Error(`keys[${index}]: what it signs, its own public members don't verify`);
-  return { kid, algorithm, privateKey, publicJwk };
+  return { kid, algorithm, privateKey: KeyObject.from(privateKey), publicJwk };
 }
 
 /** Importing does not compare the private members of an RSA key with the public ones: one signature does. */
@@ -91,11 +92,24 @@ function publicMembers({ kty, crv, x, y, n, e }: JWK): JWK {
 /** The JWK Set to publish (RFC 7517 §5). */
 export const publicJwks = (keys: readonly SigningKey[]): { keys: JWK[] } => ({ keys: keys.map((key) => key.publicJwk) });
 
-/** Signs with whatever keys are current when it is called. */
+/** Signs with whatever keys are current when it is called: a JWS in compact form (RFC 7515 §7.1). */
 export function createSigner(currentKeys: () => readonly SigningKey[]): Sign {
   return async (algorithm, typ, claims) => {
     const key = currentKeys().find((candidate) => candidate.algorithm === algorithm);
     if (key === undefined) throw new OAuthError('not_ready', 'signing-key', `there is no ${algorithm} signing key`);
-    return new SignJWT({ ...claims }).setProtectedHeader({ alg: algorithm, typ, kid: key.kid }).sign(key.privateKey);
+    const input = `${encode({ alg: algorithm, typ, kid: key.kid })}.${encode(claims)}`;
+    const signature = await makeSignature[algorithm](Buffer.from(input), key.privateKey);
+    return `${input}.${signature.toString('base64url')}`;
   };
 }
+
+const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+
+/** RFC 7518 §3.4 and §3.3. ES256 takes 25 µs, about as long as to hand it to another thread; RS256 takes 0.7 ms, in which others are answered. */
+const makeSignature = {
+  ES256: (input, key) => sign('sha256', input, { key, dsaEncoding: 'ieee-p1363' }),
+  RS256: (input, key) =>
+    new Promise((resolve, reject) => {
+      sign('sha256', input, { key, padding: constants.RSA_PKCS1_PADDING }, (error, signature) => (error === null ? resolve(signature) : reject(error)));
+    }),
+} satisfies Record<SigningAlgorithm, (input: Uint8Array, key: KeyObject) => Buffer | Promise<Buffer>>;

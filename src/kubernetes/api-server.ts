@@ -8,12 +8,14 @@ import { Agent, ProxyAgent, request as send, type Dispatcher } from 'undici';
 import { parse } from 'yaml';
 
 export type ApiRequest = {
-  method: 'GET' | 'POST' | 'PATCH';
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH';
   /** Below the server's URL, beginning with a slash. */
   path: string;
   query?: Readonly<Record<string, string>>;
   body?: unknown;
   contentType?: string;
+  /** The media types that the answer may have. Default: application/json. */
+  accept?: string;
   /** For the whole exchange, in milliseconds. */
   timeoutMs: number;
   /** The most that is read of the answer, in bytes. */
@@ -35,6 +37,9 @@ export type ApiServer = {
   stream: (path: string, query: Readonly<Record<string, string>>, signal: AbortSignal) => Promise<ApiStream>;
   /** The bearer token that is shown to it, if that is the way. */
   ownToken: () => Promise<string | undefined>;
+  /** Closes its connections when the requests in flight have ended: for when another client takes its place. */
+  retire: () => Promise<void>;
+  /** Ends everything at once. */
   close: () => Promise<void>;
 };
 
@@ -78,6 +83,7 @@ export function createApiServer(config: KubeConfig, monotonic: () => number, con
   const base = new URL(cluster.server);
   let held: Held | undefined;
   let renewal: Promise<Held> | undefined;
+  const inFlight = new Set<Promise<ApiResponse>>();
 
   async function current(): Promise<Held> {
     if (held !== undefined && monotonic() - held.readAt < credentialAge) return held;
@@ -96,7 +102,7 @@ export function createApiServer(config: KubeConfig, monotonic: () => number, con
     return held;
   }
 
-  async function open(method: ApiRequest['method'], path: string, query: Readonly<Record<string, string>>, rest: { signal: AbortSignal; body?: string; contentType?: string }) {
+  async function open(method: ApiRequest['method'], path: string, query: Readonly<Record<string, string>>, rest: { signal: AbortSignal; body?: string; contentType?: string; accept?: string }) {
     const { credential, dispatcher } = await current();
     const url = new URL(base.pathname.replace(/\/$/, '') + path, base);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
@@ -105,7 +111,7 @@ export function createApiServer(config: KubeConfig, monotonic: () => number, con
       method,
       signal: rest.signal,
       headers: {
-        accept: 'application/json',
+        accept: rest.accept ?? 'application/json',
         'user-agent': 'cambio',
         ...credential.headers,
         ...(rest.body === undefined ? {} : { 'content-type': rest.contentType ?? 'application/json' }),
@@ -115,22 +121,35 @@ export function createApiServer(config: KubeConfig, monotonic: () => number, con
     return { status: response.statusCode, retryAfterSeconds: readRetryAfter(response.headers['retry-after']), body: response.body };
   }
 
+  async function request({ method, path, query = {}, body, contentType, accept, timeoutMs, maxBytes = defaultMaxBytes, signal }: ApiRequest): Promise<ApiResponse> {
+    const response = await open(method, path, query, {
+      signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal === undefined ? [] : [signal])]),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(contentType === undefined ? {} : { contentType }),
+      ...(accept === undefined ? {} : { accept }),
+    });
+    return { ...response, body: parseJson(await readText(response.body, maxBytes)) };
+  }
+
+  async function close(): Promise<void> {
+    await renewal?.catch(() => undefined);
+    await held?.dispatcher.destroy();
+  }
+
   return {
     server: cluster.server,
-    request: async ({ method, path, query = {}, body, contentType, timeoutMs, maxBytes = defaultMaxBytes, signal }) => {
-      const response = await open(method, path, query, {
-        signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal === undefined ? [] : [signal])]),
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        ...(contentType === undefined ? {} : { contentType }),
-      });
-      return { ...response, body: parseJson(await readText(response.body, maxBytes)) };
+    request: (asked) => {
+      const running = request(asked).finally(() => inFlight.delete(running));
+      inFlight.add(running);
+      return running;
     },
     stream: (path, query, signal) => open('GET', path, query, { signal }),
     ownToken: async () => /^Bearer (.+)$/.exec((await current()).credential.headers['Authorization'] ?? '')?.[1],
-    close: async () => {
-      await renewal?.catch(() => undefined);
-      await held?.dispatcher.destroy();
+    retire: async () => {
+      await Promise.allSettled(inFlight);
+      await close();
     },
+    close,
   };
 }
 

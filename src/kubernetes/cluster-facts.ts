@@ -20,8 +20,8 @@ export async function readClusterFacts(api: ApiServer): Promise<ClusterFacts> {
   return { issuerURL, audiences: [...new Set([...(issuerURL === undefined ? [] : [issuerURL]), ...audiences])], trouble };
 }
 
-/** Cambio's own token is made for the API server: its audiences are the API server's. */
-function audiencesOf(token: string | undefined): string[] {
+/** Cambio's own token is made for the API server: its audiences are the API server's. Of one that is no JWT nothing is known. */
+export function audiencesOf(token: string | undefined): string[] {
   const parsed = token === undefined ? 'none' : parseJwt(token);
   if (typeof parsed === 'string') return [];
   const aud = parsed.claims['aud'];

@@ -1,5 +1,6 @@
-// Manifests from the API server: one reflector for each kind, each object read once for each generation.
+// Manifests and Namespaces from the API server: one reflector for each, every object read once for each generation.
 import { apiVersion, group, kindNames, kinds, version, type KindName } from '../manifests/kinds.ts';
+import { labelsOf, type ReadNamespace } from '../manifests/read-namespace.ts';
 import { readObject, type ObjectId, type ReadObject } from '../manifests/read-object.ts';
 import { keyOf, type Change } from '../policy/policy-store.ts';
 import type { ApiServer } from './api-server.ts';
@@ -7,43 +8,49 @@ import { runReflector, type Delivery, type KubeObject, type ReflectorState } fro
 
 export type ClusterSourceOptions = {
   api: ApiServer;
-  /** Takes objects whose generation is new, and objects that are gone. The first call has all of all kinds. */
-  onChanges: (changes: readonly Change[]) => void;
+  /** Takes objects whose generation is new, objects that are gone, and Namespaces. The first call has all of all of them. */
+  onChanges: (changes: readonly Change[], namespaces: readonly ReadNamespace[]) => void;
   /** Sees every object as the API server has it, also where only its status changed. */
   observe: (id: ObjectId, object: KubeObject | undefined) => void;
-  /** Called once, when every kind has been listed. */
+  /** Called once, when everything has been listed. */
   onSynced: () => void;
-  onState: (kind: KindName, state: ReflectorState) => void;
+  onState: (kind: Followed, state: ReflectorState) => void;
   monotonic: () => number;
   random: () => number;
   signal: AbortSignal;
 };
+
+/** What is followed: Cambio's kinds, and Namespaces for their labels. */
+export type Followed = KindName | 'Namespace';
+
+/** What has been delivered and not been handed on yet. */
+type Held = { changes: readonly Change[]; namespaces: readonly ReadNamespace[] };
 
 /** Follows the API server until `signal` is aborted. */
 export async function runClusterSource(options: ClusterSourceOptions): Promise<void> {
   const { api, onChanges, observe, onSynced, onState, monotonic, random, signal } = options;
   /** uid and generation of each object that was handed on. */
   const generations = new Map<string, string>();
-  const unsynced = new Set<KindName>(kindNames);
-  let held: readonly Change[] = [];
+  const unsynced = new Set<Followed>([...kindNames, 'Namespace']);
+  let held: Held = { changes: [], namespaces: [] };
 
-  function take(kind: KindName, deliveries: readonly Delivery[]): void {
-    const changes = [...held, ...deliveries.flatMap((delivery) => changeOf(kind, delivery))];
-    if (unsynced.size > 1 || (unsynced.size === 1 && !unsynced.has(kind))) {
+  function take(what: Followed, delivered: Held): void {
+    const { changes, namespaces } = { changes: [...held.changes, ...delivered.changes], namespaces: [...held.namespaces, ...delivered.namespaces] };
+    if (unsynced.size > 1 || (unsynced.size === 1 && !unsynced.has(what))) {
       // An ExchangeClient whose TrustedIssuer has not been listed yet would be taken, and told, for a mistake.
-      held = changes;
-      unsynced.delete(kind);
+      held = { changes, namespaces };
+      unsynced.delete(what);
       return;
     }
     try {
-      if (changes.length > 0) onChanges(changes);
+      if (changes.length > 0 || namespaces.length > 0) onChanges(changes, namespaces);
     } catch (error) {
       // They will be delivered again, and must not pass for known then.
       for (const { id } of changes) generations.delete(keyOf(id));
       throw error;
     }
-    held = [];
-    if (unsynced.delete(kind)) onSynced();
+    held = { changes: [], namespaces: [] };
+    if (unsynced.delete(what)) onSynced();
   }
 
   function changeOf(kind: KindName, { namespace, name, object }: Delivery): Change[] {
@@ -57,22 +64,28 @@ export async function runClusterSource(options: ClusterSourceOptions): Promise<v
     const generation = `${object.metadata.uid}/${object.metadata.generation}`;
     if (generations.get(key) === generation) return [];
     generations.set(key, generation);
-    return [{ id, object: read(kind, id, object) }];
+    return [{ id, object: readListed(kind, id, object) }];
   }
 
-  await Promise.all(
-    kindNames.map((kind) => {
-      const path = `/apis/${group}/${version}/${kinds[kind].plural}`;
-      const deliver = (deliveries: readonly Delivery[]): void => take(kind, deliveries);
-      return runReflector({ api, path, deliver, monotonic, random, onState: (state) => onState(kind, state) }, signal);
-    }),
-  );
+  const follow = (what: Followed, path: string, heldOf: (deliveries: readonly Delivery[]) => Held): Promise<void> =>
+    runReflector({ api, path, deliver: (deliveries) => take(what, heldOf(deliveries)), monotonic, random, onState: (state) => onState(what, state) }, signal);
+  await Promise.all([
+    follow('Namespace', '/api/v1/namespaces', (deliveries) => ({ changes: [], namespaces: deliveries.map(({ name, object }) => readLabels(name, object)) })),
+    ...kindNames.map((kind) =>
+      follow(kind, `/apis/${group}/${version}/${kinds[kind].plural}`, (deliveries) => ({ changes: deliveries.flatMap((delivery) => changeOf(kind, delivery)), namespaces: [] })),
+    ),
+  ]);
+}
+
+/** The labels of a Namespace, which the API server has checked; of one that is gone only its name is left. */
+export function readLabels(name: string, object: KubeObject | undefined): ReadNamespace {
+  const { labels } = (object?.metadata ?? {}) as { labels?: Readonly<Record<string, string>> };
+  return { name, labels: labelsOf(name, Object.entries(labels ?? {})) };
 }
 
 /** An item of a list does not say its kind; the collection does. */
-function read(kind: KindName, id: ObjectId, object: KubeObject): ReadObject {
+export function readListed(kind: KindName, id: ObjectId, object: KubeObject): ReadObject {
   const result = readObject({ ...object, apiVersion, kind });
   if (result.read !== undefined) return result.read;
-  const problems = 'problems' in result ? result.problems : [];
-  return { ...id, generation: object.metadata.generation ?? 0, uid: object.metadata.uid, problems };
+  return { ...id, generation: object.metadata.generation ?? 0, uid: object.metadata.uid, problems: result.problems ?? [], written: [object['spec']] };
 }

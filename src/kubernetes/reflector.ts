@@ -1,5 +1,6 @@
 // A reflector: lists a collection, then watches it, for ever, and delivers what changed. It knows nothing of what it watches.
 import type { ApiServer } from './api-server.ts';
+import { describeFailure } from './describe-failure.ts';
 import { linesOf } from './lines.ts';
 import { pause, type Pause } from './pause.ts';
 
@@ -22,6 +23,8 @@ export type ReflectorOptions = {
   api: ApiServer;
   /** The path of the collection, such as /apis/cambio.dev/v1alpha1/trustedissuers. */
   path: string;
+  /** Which of its objects are meant, such as a labelSelector. Default: all. */
+  query?: Readonly<Record<string, string>>;
   /**
    * Takes what changed. The first call has the whole collection, which may be empty. What it takes is gone through again
    * if it throws, so it must bear to see a change twice.
@@ -73,7 +76,7 @@ class Refused extends Error {
 
 /** Runs until `signal` is aborted. Never rejects: whatever fails is tried again, later and later up to half a minute. */
 export async function runReflector(options: ReflectorOptions, signal: AbortSignal): Promise<void> {
-  const { api, path, deliver, monotonic, random, times = reflectorTimes, pause: rest = pause } = options;
+  const { api, path, query: selection = {}, deliver, monotonic, random, times = reflectorTimes, pause: rest = pause } = options;
   /** What was delivered: uid and resourceVersion of each object by its name. */
   const known = new Map<string, string>();
   let state: ReflectorState = { synced: false, trouble: 'not listed yet' };
@@ -93,7 +96,7 @@ export async function runReflector(options: ReflectorOptions, signal: AbortSigna
     } catch (error) {
       if (signal.aborted) return;
       if (!isCut(error)) version = undefined;
-      setState({ synced, trouble: describe(error) });
+      setState({ synced, trouble: describeFailure(error) });
       await backOff(error);
     }
   }
@@ -103,7 +106,7 @@ export async function runReflector(options: ReflectorOptions, signal: AbortSigna
     let listVersion = '';
     let next: string | undefined = '';
     while (next !== undefined) {
-      const query = { limit: String(pageSize), ...(next === '' ? {} : { continue: next }) };
+      const query = { ...selection, limit: String(pageSize), ...(next === '' ? {} : { continue: next }) };
       const response = await api.request({ method: 'GET', path, query, timeoutMs: times.listTimeout, signal });
       if (response.status === 410) throw new Gone('the list has expired');
       if (response.status !== 200) throw new Refused(`the list was answered with ${response.status}`, response.retryAfterSeconds);
@@ -124,6 +127,7 @@ export async function runReflector(options: ReflectorOptions, signal: AbortSigna
   async function watch(from: string): Promise<void> {
     const [least, most] = times.watchSeconds;
     const query = {
+      ...selection,
       watch: 'true',
       allowWatchBookmarks: 'true',
       resourceVersion: from,
@@ -215,10 +219,4 @@ function deliveryOf(object: KubeObject): Delivery {
 function goneDelivery(key: string): Delivery {
   const slash = key.indexOf('/');
   return { namespace: key.slice(0, slash), name: key.slice(slash + 1), object: undefined };
-}
-
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { code, cause } = error as { code?: string; cause?: { message?: string } };
-  return [error.message || code || error.name, cause?.message].filter(Boolean).join(': ');
 }

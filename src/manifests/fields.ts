@@ -25,6 +25,9 @@ export function patterned(pattern: RegExp, max: number, what: string, mustBe: st
     .meta({ description: what });
 }
 
+/** A scope (RFC 6749 §3.3). */
+export const scopeToken = patterned(/^[!#-[\]-~]+$/, 128, 'A scope (RFC 6749 §3.3).', 'one scope: printable ASCII without space, quote or backslash');
+
 /** A whole number between two bounds; `fallback` is its default. */
 export function wholeNumber(min: number, max: number, fallback: number, what: string) {
   return z.int().min(min).max(max).default(fallback).meta({ description: what, format: 'int32' });

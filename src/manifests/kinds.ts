@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { exchangeClientSpec, type ExchangeClientSpec } from './exchange-client.ts';
 import type { Rule } from './rules.ts';
+import { targetServiceSpec, type TargetServiceSpec } from './target-service.ts';
 import { trustedIssuerSpec, type TrustedIssuerSpec } from './trusted-issuer.ts';
 
 export const group = 'cambio.dev';
@@ -12,6 +13,7 @@ export const apiVersion = `${group}/${version}`;
 export type Specs = {
   TrustedIssuer: TrustedIssuerSpec;
   ExchangeClient: ExchangeClientSpec;
+  TargetService: TargetServiceSpec;
 };
 export type KindName = keyof Specs;
 
@@ -59,6 +61,7 @@ export const kinds = {
       issuerURL: { type: 'string', description: 'The issuer whose tokens are accepted.' },
       verification: { type: 'string', description: 'How tokens are verified.' },
       keys: { type: 'integer', description: 'How many keys are known.' },
+      lastFetchTime: { type: 'string', description: 'When the keys were last seen to change (RFC 3339).' },
     },
     columns: [
       { name: 'Issuer', type: 'string', jsonPath: '.status.issuerURL' },
@@ -84,6 +87,25 @@ export const kinds = {
     columns: [
       { name: 'Auth', type: 'string', jsonPath: '.status.authentication' },
       { name: 'Targets', type: 'string', jsonPath: '.status.targets' },
+      ready,
+      age,
+      reason,
+    ],
+  },
+  TargetService: {
+    plural: 'targetservices',
+    singular: 'targetservice',
+    shortName: 'ts',
+    scope: 'Cluster',
+    summary: 'Who may hand out an audience, and within which limits.',
+    spec: targetServiceSpec,
+    objectRules: [],
+    statusFields: {
+      clients: { type: 'integer', description: 'How many ExchangeClients may hand out tokens for it now.' },
+    },
+    columns: [
+      { name: 'Audience', type: 'string', jsonPath: '.spec.audience' },
+      { name: 'Clients', type: 'integer', jsonPath: '.status.clients' },
       ready,
       age,
       reason,

@@ -2,6 +2,7 @@
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { group, kinds, version, type KindDefinition, type KindName } from './kinds.ts';
+import { ruleSchemas } from './rules.ts';
 
 type Node = Record<string, unknown>;
 
@@ -63,12 +64,15 @@ function specSchema(schema: z.ZodType): Node {
 
 /**
  * Makes a node structural as Kubernetes asks. An object keeps what its schema does not know, so that Cambio sees it
- * and refuses the whole object: a field that the API server dropped in silence could have been a limit.
+ * and refuses the whole object: a field that the API server dropped in silence could have been a limit. (An object whose
+ * members have any name, such as labels, has nothing unknown.)
  */
 function structural(node: Node): Node {
-  const out = Object.fromEntries(Object.entries(node).filter(([key]) => key !== 'additionalProperties' && key !== '$schema'));
+  const out = Object.fromEntries(Object.entries(node).filter(([key]) => !['additionalProperties', 'propertyNames', '$schema', ruleSchemas].includes(key)));
   if (isNode(node['items'])) out['items'] = structural(node['items']);
-  if (node['type'] === 'object') {
+  const members = node['additionalProperties'];
+  if (isNode(members) && Object.keys(members).length > 0) out['additionalProperties'] = structural(members);
+  else if (node['type'] === 'object') {
     const properties = isNode(node['properties']) ? node['properties'] : {};
     out['properties'] = Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, structural(value as Node)]));
     Object.assign(out, keepsUnknownFields);
@@ -83,6 +87,8 @@ function statusSchema(fields: KindDefinition['statusFields']): Node {
   return {
     description: 'What Cambio makes of it.',
     type: 'object',
+    // Whoever waits for a new object by kstatus would take one without a status for settled.
+    default: { observedGeneration: -1 },
     properties: {
       observedGeneration: { type: 'integer', format: 'int64', description: 'The generation that the rest of the status is about.' },
       ...fields,

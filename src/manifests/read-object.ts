@@ -28,15 +28,23 @@ type Identity<K extends KindName> = {
 export type Manifest<K extends KindName = KindName> = { [N in K]: Identity<N> & { spec: Specs[N] } }[K];
 
 /** A document of one of Cambio's kinds: its identity, and either its manifest or its problems. */
-export type ReadObject = Identity<KindName> & ({ manifest: Manifest; problems?: never } | { manifest?: never; problems: readonly Problem[] });
+export type ReadObject = Identity<KindName> & ({ manifest: Manifest; problems?: never; written?: never } | RefusedObject);
+
+/** An object of which nothing is used. */
+export type RefusedObject = {
+  manifest?: never;
+  problems: readonly Problem[];
+  /** What was written as its `spec`, unread; several if the object stands several times. What it was meant to limit stays closed. */
+  written: readonly unknown[];
+};
 
 /** What came of one document. */
 export type ReadResult =
-  | { read: ReadObject }
+  | { read: ReadObject; problems?: never; mayBeTarget?: never }
   /** Not one of Cambio's kinds: nothing to do with it. */
-  | { read?: never; foreign: true }
-  /** One of Cambio's, but it can't be told which object it is. */
-  | { read?: never; foreign?: never; problems: readonly Problem[] };
+  | { read?: never; problems?: never; mayBeTarget?: never; foreign: true }
+  /** One of Cambio's, but it can't be told which object it is. It may be a TargetService, with this `spec`. */
+  | { read?: never; problems: readonly Problem[]; mayBeTarget: { written: unknown } | undefined };
 
 const name = objectName('');
 const namespace = namespaceName('');
@@ -49,16 +57,17 @@ export function readObject(document: unknown): ReadResult {
   if (!isObject(document)) return { foreign: true };
   const { apiVersion: version, kind } = document;
   if (typeof version !== 'string' || version.split('/')[0] !== group) return { foreign: true };
+  const mayBeTarget = kind === 'TargetService' || namesAudience(document['spec']) ? { written: document['spec'] } : undefined;
   if (version !== apiVersion) {
-    return { problems: [problem(['apiVersion'], `${version} is not known: this release reads ${apiVersion}`)] };
+    return { problems: [problem(['apiVersion'], `${version} is not known: this release reads ${apiVersion}`)], mayBeTarget };
   }
   if (typeof kind !== 'string' || !isKind(kind)) {
     const message = kind === undefined ? `is required: one of ${kindNames.join(', ')}` : `there is no kind ${JSON.stringify(kind)} in ${apiVersion}${hint(kind, kindNames)}`;
-    return { problems: [problem(['kind'], message)] };
+    return { problems: [problem(['kind'], message)], mayBeTarget };
   }
   const identity = readIdentity(kind, document['metadata']);
-  if ('problems' in identity) return identity;
-  const spec = withoutNulls(document['spec'] ?? undefined, deepestField);
+  if ('problems' in identity) return { ...identity, mayBeTarget };
+  const spec = withoutNulls(document['spec'] ?? undefined, kinds[kind].spec, deepestField);
   const problems = [...unknownRootFields(document), ...objectRuleProblems(kind, identity.name, spec)];
   const parsed = kinds[kind].spec.safeParse(spec, { reportInput: true });
   if (parsed.success && problems.length === 0) {
@@ -66,7 +75,15 @@ export function readObject(document: unknown): ReadResult {
     return { read: { ...identity, manifest: { ...identity, spec: parsed.data } as Manifest } };
   }
   const issues = parsed.success ? [] : withoutConsequences(parsed.error.issues);
-  return { read: { ...identity, problems: [...problems, ...issues.flatMap((issue) => problemsOf(issue, kinds[kind].spec))] } };
+  return { read: { ...identity, problems: [...problems, ...issues.flatMap((issue) => problemsOf(issue, kinds[kind].spec))], written: [spec] } };
+}
+
+/**
+ * A TargetService of which it can't be told which one it is, under a name that no object can have. It is off, and what it
+ * may have limited stays closed.
+ */
+export function unknownTarget(place: string, problems: readonly Problem[], written: readonly unknown[]): ReadObject {
+  return { kind: 'TargetService', namespace: '', name: place, generation: 0, uid: '', problems, written };
 }
 
 /** The length of text is checked even where a list should be: of a value with the wrong type nothing else is said. */
@@ -75,6 +92,9 @@ function withoutConsequences(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIs
   const mistyped = new Set(issues.filter((issue) => issue.code === 'invalid_type').map(pathOf));
   return issues.filter((issue) => issue.code === 'invalid_type' || !mistyped.has(pathOf(issue)));
 }
+
+/** Whether a spec has what only a TargetService has. */
+const namesAudience = (spec: unknown): boolean => isObject(spec) && typeof spec['audience'] === 'string';
 
 function readIdentity(kind: KindName, metadata: unknown): Identity<KindName> | { problems: readonly Problem[] } {
   const known = isObject(metadata) ? metadata : {};
@@ -102,13 +122,17 @@ function readIdentity(kind: KindName, metadata: unknown): Identity<KindName> | {
 /** Deeper than any field that a schema knows. */
 const deepestField = 32;
 
-/** A member that is null is absent. The API server drops those that it knows, and stores the others. */
-function withoutNulls(value: unknown, depth: number): unknown {
-  if (depth === 0) return value;
-  if (Array.isArray(value)) return value.map((item) => withoutNulls(item, depth - 1));
+/**
+ * A member that is null is absent. The API server drops those that it knows, and stores the others. Where every name is
+ * allowed, as among labels, a null is kept, so that a requirement does not fall away.
+ */
+function withoutNulls(value: unknown, schema: z.ZodType | undefined, depth: number): unknown {
+  const known = schema && unwrapped(schema);
+  if (depth === 0 || known instanceof z.ZodRecord) return value;
+  if (Array.isArray(value)) return value.map((item) => withoutNulls(item, memberOf(known, 0), depth - 1));
   if (!isObject(value)) return value;
   const members = Object.entries(value).filter(([, member]) => member !== null);
-  return Object.fromEntries(members.map(([key, member]) => [key, withoutNulls(member, depth - 1)]));
+  return Object.fromEntries(members.map(([key, member]) => [key, withoutNulls(member, memberOf(known, key), depth - 1)]));
 }
 
 const rootFields = ['apiVersion', 'kind', 'metadata', 'spec', 'status'];
@@ -155,13 +179,16 @@ function unknownField(path: Path, key: string, known: readonly string[]): Proble
 
 /** The members that the schema declares at a path below `spec`. */
 function knownFields(schema: z.ZodType, path: Path): readonly string[] {
-  let at: z.ZodType = unwrapped(schema);
-  for (const step of path) {
-    const next = at instanceof z.ZodArray ? at.element : at instanceof z.ZodObject ? at.shape[step as string] : undefined;
-    if (next === undefined) return [];
-    at = unwrapped(next as z.ZodType);
-  }
+  let at: z.ZodType | undefined = unwrapped(schema);
+  for (const step of path) at = memberOf(at, step);
   return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
+}
+
+/** The schema of a member of an object, or of an entry of a list. */
+function memberOf(schema: z.ZodType | undefined, step: string | number): z.ZodType | undefined {
+  const isKnown = schema instanceof z.ZodObject && Object.hasOwn(schema.shape, step);
+  const member = schema instanceof z.ZodArray ? schema.element : isKnown ? schema.shape[step] : undefined;
+  return member === undefined ? undefined : unwrapped(member as z.ZodType);
 }
 
 function unwrapped(schema: z.ZodType): z.ZodType {

@@ -2,10 +2,24 @@
 
 /** Every reason that a condition may have, by its type. */
 export type Reasons = {
-  Ready: 'Ready' | 'PartlyLoaded' | 'NothingLoaded' | 'Suspended' | 'NotAccepted';
-  Accepted: 'Accepted' | 'UnknownField' | 'InvalidField' | 'InvalidKey' | 'Conflicted' | 'Reserved' | 'KeysRequired' | 'NamespaceNotTrusted';
-  ResolvedRefs: 'Resolved' | 'IssuerNotFound' | 'IssuerNotReady' | 'ServiceAccountNotPermitted';
-  Stalled: 'NotAccepted' | 'NothingLoaded' | 'Suspended';
+  Ready: 'Ready' | 'PartlyLoaded' | 'NothingLoaded' | 'Suspended' | 'NotAccepted' | 'KeysUnavailable' | 'ExamplesWiden';
+  Accepted: 'Accepted' | 'UnknownField' | 'InvalidField' | 'InvalidExpression' | 'InvalidKey' | 'Conflicted' | 'Reserved' | 'KeysRequired';
+  ResolvedRefs:
+    | 'Resolved'
+    | 'IssuerNotFound'
+    | 'IssuerNotReady'
+    | 'IssuerNotPermitted'
+    | 'TargetNotReady'
+    | 'AudienceNotPermitted'
+    | 'AudienceReserved'
+    | 'ScopeNotPermitted'
+    | 'ClaimNotPermitted'
+    | 'SubjectMappingNotPermitted'
+    | 'ServiceAccountNotPermitted';
+  KeysAvailable: 'Available' | 'Stale' | 'FetchFailed' | 'AddressRefused' | 'IssuerMismatch' | 'NoUsableKeys' | 'SharedKey';
+  ExamplesPassed: 'Passed' | 'None' | 'Denied' | 'Widened';
+  Reconciling: 'KeysUnavailable';
+  Stalled: 'NotAccepted' | 'PartlyLoaded' | 'NothingLoaded' | 'Suspended' | 'ExamplesWiden';
 };
 export type ConditionType = keyof Reasons;
 
@@ -43,6 +57,11 @@ export const suspended: Condition[] = [
   accepted,
   stalled('Suspended', 'spec.suspend is true'),
 ];
+
+/** Names in a message. */
+export function listNames(names: readonly string[], most = 8): string {
+  return names.length > most ? `${names.slice(0, most).join(', ')} and ${names.length - most} more` : names.join(', ');
+}
 
 /** Several messages as one, short enough for a condition. */
 export function summarize(messages: readonly string[], most = 8): string {

@@ -1,190 +1,120 @@
-// The policy store: takes changed objects, compiles what they touch, and answers with one new immutable snapshot.
-import { formatPath } from '../manifests/format-path.ts';
-import type { KindName } from '../manifests/kinds.ts';
-import type { Manifest, ObjectId, ReadObject } from '../manifests/read-object.ts';
-import { clientId, compileClient, type CompiledClient, type FindIssuer } from './compile-client.ts';
-import { compileIssuer } from './compile-issuer.ts';
-import { notAccepted, summarize, type Condition } from './conditions.ts';
-import type { PolicySnapshot } from './policy.ts';
-import { resolveIssuers, type IssuerEntry, type IssuerState } from './resolve-issuers.ts';
+// The policy store: takes what changed, compiles what that touches, and answers with one new immutable snapshot.
+import { labelsOf, type Labels, type ReadNamespace } from '../manifests/read-namespace.ts';
+import type { ObjectId, ReadObject } from '../manifests/read-object.ts';
+import { createClientTable } from './client-table.ts';
+import { emptyMap } from './immutable-map.ts';
+import { createIssuerTable } from './issuer-table.ts';
+import type { KeyState } from './key-state.ts';
+import { clientId, type World } from './link-client.ts';
+import type { ClusterFacts, PolicySnapshot } from './policy.ts';
 import type { PolicySettings } from './settings.ts';
+import { createTargetTable } from './target-table.ts';
+import { keyOf, type Verdict } from './verdict.ts';
+
+export { keyOf, type Verdict } from './verdict.ts';
 
 /** An object that was made or changed, or one that is gone. */
 export type Change = { id: ObjectId; object: ReadObject | undefined };
-
-/** What the store makes of an object: what its status says. */
-export type Verdict = {
-  id: ObjectId;
-  generation: number;
-  conditions: readonly Condition[];
-  /** The members of status besides conditions and observedGeneration. */
-  fields: Readonly<Record<string, string | number>>;
-};
 
 export type PolicyStore = {
   /** The state after all changes so far. */
   snapshot: () => PolicySnapshot;
   /**
-   * Takes changes in their order. Afterwards `snapshot()` has them all.
+   * Takes changes in their order, and Namespaces whose labels are others now. Afterwards `snapshot()` has them all.
    * @returns the verdicts on the objects that were changed or that refer to what was changed
    */
-  apply: (changes: readonly Change[]) => Verdict[];
+  apply: (changes: readonly Change[], namespaces?: readonly ReadNamespace[]) => Verdict[];
+  /**
+   * Takes how it stands with the fetched keys of a TrustedIssuer, in the version that `revision` names.
+   * @returns the verdicts on the objects that this changes
+   */
+  setKeyState: (name: string, revision: string, state: KeyState) => Verdict[];
+  /**
+   * Takes what is known of another cluster now, by the name of its Secret; undefined if that is not there.
+   * @returns the verdicts on the objects that this changes
+   */
+  setClusterFacts: (name: string, facts: ClusterFacts | undefined) => Verdict[];
   /** Says that everything has been listed once. */
   complete: () => void;
 };
 
 /** Before anything is known: nothing can be decided. */
-export const emptySnapshot: PolicySnapshot = { complete: false, clients: new Map() };
+export const emptySnapshot: PolicySnapshot = { complete: false, issuers: new Map(), clients: emptyMap() };
 
 /** Makes an empty store, which is not complete. */
 export function createPolicyStore(settings: PolicySettings): PolicyStore {
-  const issuers = new Map<string, IssuerEntry>();
-  /** TrustedIssuers that are there but could not be read: a reference to one is not a reference to nothing. */
-  const unreadIssuers = new Set<string>();
-  const clients = new Map<string, Manifest<'ExchangeClient'>>();
-  const clientsByIssuer = new Map<string, Set<string>>();
-  let states: ReadonlyMap<string, IssuerState> = new Map();
+  const issuers = createIssuerTable(settings);
+  const targets = createTargetTable();
+  /** Of the namespaces that have more than their name; undefined where it can't be told. */
+  const labels = new Map<string, Labels | undefined>();
+  const reserved = new Set([settings.issuerURL, ...settings.reservedAudiences, ...(settings.cluster?.audiences ?? []), ...listOf(settings.cluster?.issuerURL)]);
+  const world: World = {
+    findIssuer: issuers.find,
+    findTarget: targets.find,
+    findLabels: (namespace) => (labels.has(namespace) ? labels.get(namespace) : labelsOf(namespace)),
+    isTrustedNamespace: settings.isTrustedNamespace,
+    isReserved: (audience) => reserved.has(audience) || issuers.isOfAPIServer(audience),
+  };
+  const clients = createClientTable(world, settings.runExamples);
   let snapshot = emptySnapshot;
 
-  function apply(changes: readonly Change[]): Verdict[] {
-    const touchedIssuers = new Set<string>();
-    const touchedClients = new Set<string>();
-    const refused = new Map<string, Verdict>();
-    for (const { id, object } of changes) {
-      const key = keyOf(id);
-      refused.delete(key);
-      if (object !== undefined && object.manifest === undefined) refused.set(key, refusedVerdict(object));
-      if (id.kind === 'TrustedIssuer') {
-        touchedIssuers.add(id.name);
-        setIssuer(id.name, object);
-      } else {
-        touchedClients.add(clientId(id.namespace, id.name));
-        setClient(clientId(id.namespace, id.name), manifestOf(object, 'ExchangeClient'));
-      }
+  function apply(changes: readonly Change[], namespaces: readonly ReadNamespace[] = []): Verdict[] {
+    for (const { id, object } of new Map(changes.map((change) => [keyOf(change.id), change])).values()) {
+      if (id.kind === 'TrustedIssuer') issuers.set(id.name, object);
+      else if (id.kind === 'TargetService') targets.set(id.name, object);
+      else clients.set(clientId(id.namespace, id.name), object);
     }
-    const changedIssuers = touchedIssuers.size === 0 ? [] : refreshIssuers(touchedIssuers);
-    for (const name of changedIssuers) for (const id of clientsByIssuer.get(name) ?? []) touchedClients.add(id);
-    return [...refused.values(), ...issuerVerdicts(changedIssuers), ...refreshClients(touchedClients)];
+    for (const namespace of namespaces) setLabels(namespace);
+    return settle();
   }
 
-  function setIssuer(name: string, object: ReadObject | undefined): void {
-    const manifest = manifestOf(object, 'TrustedIssuer');
-    setOrDelete(issuers, name, manifest && { manifest, compiled: compileIssuer(manifest, settings) });
-    if (object !== undefined && manifest === undefined) unreadIssuers.add(name);
-    else unreadIssuers.delete(name);
+  function setLabels({ name, labels: known }: ReadNamespace): void {
+    if (sameLabels(world.findLabels(name), known)) return;
+    // One with its name only is like one that is not there.
+    if (known?.size === 1) labels.delete(name);
+    else labels.set(name, known);
+    clients.touch.namespace(name);
   }
 
-  const findIssuer: FindIssuer = (name) => states.get(name) ?? (unreadIssuers.has(name) ? {} : undefined);
-
-  function setClient(id: string, manifest: Manifest<'ExchangeClient'> | undefined): void {
-    for (const name of issuersOf(clients.get(id))) {
-      const referring = clientsByIssuer.get(name);
-      referring?.delete(id);
-      if (referring?.size === 0) clientsByIssuer.delete(name);
-    }
-    setOrDelete(clients, id, manifest);
-    for (const name of issuersOf(manifest)) {
-      const referring = clientsByIssuer.get(name) ?? new Set();
-      clientsByIssuer.set(name, referring.add(id));
-    }
-  }
-
-  /** Resolves all issuers anew and returns the names of those that are not what they were. */
-  function refreshIssuers(touched: ReadonlySet<string>): string[] {
-    const before = states;
-    const after = resolveIssuers(issuers);
-    const changed = new Set(touched);
-    for (const [name, state] of after) {
-      const old = before.get(name);
-      if (old !== undefined && !touched.has(name) && sameState(old, state)) after.set(name, old);
-      else changed.add(name);
-    }
-    states = after;
-    return [...changed];
-  }
-
-  function issuerVerdicts(names: readonly string[]): Verdict[] {
-    return names.flatMap((name) => {
-      const entry = issuers.get(name);
-      const state = states.get(name);
-      if (entry === undefined || state === undefined) return [];
-      const { manifest, compiled } = entry;
-      const url = compiled.issuer?.url ?? manifest.spec.issuer.url;
-      const keys = compiled.issuer?.verification.method === 'jwks' ? compiled.issuer.verification.keys.length : undefined;
-      return [
-        verdict(manifest, state.conditions, {
-          ...(url === undefined ? {} : { issuerURL: url }),
-          verification: Object.keys(manifest.spec.verification)[0] ?? '',
-          ...(keys === undefined ? {} : { keys }),
-        }),
-      ];
-    });
-  }
-
-  /** Compiles these clients anew and puts them into a new snapshot. */
-  function refreshClients(ids: ReadonlySet<string>): Verdict[] {
-    if (ids.size === 0) return [];
-    const next = new Map(snapshot.clients);
-    const verdicts: Verdict[] = [];
-    for (const id of ids) {
-      const manifest = clients.get(id);
-      const compiled: CompiledClient | undefined = manifest && compileClient(manifest, findIssuer, settings);
-      setOrDelete(next, id, compiled?.client);
-      if (manifest !== undefined && compiled !== undefined) verdicts.push(verdict(manifest, compiled.conditions, clientFields(manifest)));
-    }
-    snapshot = { ...snapshot, clients: next };
-    return verdicts;
+  /** Brings everything up to date with what was set. */
+  function settle(): Verdict[] {
+    const ofIssuers = issuers.settle();
+    const ofTargets = targets.settle();
+    for (const name of ofIssuers.issuers) clients.touch.issuer(name);
+    for (const name of ofIssuers.keys) clients.touch.keys(name);
+    for (const audience of ofIssuers.audiences) clients.touch.audience(audience);
+    if (ofTargets.audiences === 'all') clients.touch.all();
+    else for (const audience of ofTargets.audiences) clients.touch.audience(audience);
+    const ofClients = clients.settle();
+    const touchedTargets = new Set([...ofTargets.verdicts, ...[...ofClients.audiences].flatMap((audience) => [...targets.named(audience)])]);
+    snapshot = {
+      ...snapshot,
+      ...(ofIssuers.issuers.size > 0 && { issuers: issuers.followed() }),
+      ...(ofClients.clients.size > 0 && { clients: snapshot.clients.changed(ofClients.clients) }),
+    };
+    return [
+      ...[...ofIssuers.verdicts].flatMap((name) => listOf(issuers.verdict(name))),
+      ...[...touchedTargets].flatMap((name) => listOf(targets.verdict(name, clients.handingOut))),
+      ...ofClients.verdicts,
+    ];
   }
 
   return {
     snapshot: () => snapshot,
     apply,
+    setKeyState: (name, revision, state) => {
+      issuers.setKeyState(name, revision, state);
+      return settle();
+    },
+    setClusterFacts: (name, facts) => {
+      issuers.setClusterFacts(name, facts);
+      return settle();
+    },
     complete: () => {
       snapshot = { ...snapshot, complete: true };
     },
   };
 }
 
-/** A name for an object that no other object has. */
-export const keyOf = ({ kind, namespace, name }: ObjectId): string => `${kind}/${namespace}/${name}`;
-
-function manifestOf<K extends KindName>(object: ReadObject | undefined, kind: K): Manifest<K> | undefined {
-  return object?.manifest?.kind === kind ? (object.manifest as Manifest<K>) : undefined;
-}
-
-function verdict({ kind, namespace, name, generation }: Manifest, conditions: readonly Condition[], fields: Verdict['fields']): Verdict {
-  return { id: { kind, namespace, name }, generation, conditions, fields };
-}
-
-function refusedVerdict(object: ReadObject): Verdict {
-  const problems = object.problems ?? [];
-  const reason = problems.some((problem) => problem.reason === 'UnknownField') ? 'UnknownField' : 'InvalidField';
-  const messages = problems.map((problem) => `${formatPath(problem.path)}: ${problem.message}`);
-  const { kind, namespace, name, generation } = object;
-  return { id: { kind, namespace, name }, generation, conditions: notAccepted(reason, summarize(messages)), fields: {} };
-}
-
-const issuersOf = (manifest: Manifest<'ExchangeClient'> | undefined): Set<string> =>
-  new Set(manifest?.spec.subjects.map((subject) => subject.issuerRef.name));
-
-function clientFields(manifest: Manifest<'ExchangeClient'>): Verdict['fields'] {
-  const [first, ...more] = manifest.spec.targets;
-  return {
-    authentication: Object.keys(manifest.spec.authentication)[0] ?? '',
-    targets: `${first?.audience ?? ''}${more.length > 0 ? ` (+${more.length})` : ''}`,
-  };
-}
-
-function sameState(a: IssuerState, b: IssuerState): boolean {
-  return (
-    a.issuer?.revision === b.issuer?.revision &&
-    a.issuer?.urlShared === b.issuer?.urlShared &&
-    a.sharedWith.join() === b.sharedWith.join() &&
-    JSON.stringify(a.conditions) === JSON.stringify(b.conditions)
-  );
-}
-
-function setOrDelete<V>(map: Map<string, V>, key: string, value: V | undefined): void {
-  if (value === undefined) map.delete(key);
-  else map.set(key, value);
-}
+const sameLabels = (a: Labels | undefined, b: Labels | undefined): boolean => a?.size === b?.size && [...(a ?? [])].every(([key, value]) => b?.get(key) === value);
+const listOf = <T>(value: T | undefined): T[] => (value === undefined ? [] : [value]);

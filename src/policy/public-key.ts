@@ -111,3 +111,21 @@ export function readInlineJwks(text: string): { keys: readonly PublicKey[] } | {
   if (keys.length === 0) return { mistake: ['has no usable key', ...passedOver].join('; ') };
   return { keys };
 }
+
+/** Most keys that are read of a JWK Set that an issuer publishes. */
+export const maxPublishedKeys = 1_000;
+
+/**
+ * Reads a JWK Set that an issuer publishes (RFC 7517 §5). What can't be used is passed over, be it unknown, weak or
+ * broken, and the rest is used: the issuer's next key may be of a kind that nobody here knows yet.
+ * @returns the keys and why others are none, or a sentence on why it is no JWK Set
+ */
+export function readPublishedJwks(set: unknown): { keys: readonly PublicKey[]; passedOver: readonly string[] } | { keys?: never; mistake: string } {
+  if (!isObject(set) || !Array.isArray(set['keys'])) return { mistake: 'what was answered is not a JWK Set' };
+  if (set['keys'].length > maxPublishedKeys) return { mistake: `the JWK Set has ${set['keys'].length} keys: ${maxPublishedKeys} at most` };
+  const read = set['keys'].map(readPublicKey);
+  return {
+    keys: read.flatMap(({ key }) => key ?? []),
+    passedOver: read.flatMap((result, index) => (result.key === undefined ? [`keys[${index}] ${result.reason}`] : [])),
+  };
+}

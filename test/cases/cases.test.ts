@@ -27,15 +27,15 @@ describe('over HTTP', () => {
 });
 
 /** What a case wants to see, in the members of `answerOf`. */
-function wantedOf({ expect: { status, error, check, reason, response, header, claims }, reviews, request }: Case) {
+function wantedOf({ expect: { status, error, check, reason, response, header, claims, refetched }, reviews, request }: Case) {
   const inBody = request.method === 'HEAD' ? undefined : error;
-  return { status, error, inBody, check, reason, response, header, claims, reviewsAsked: reviews.map(({ audiences }) => audiences) };
+  return { status, error, inBody, check, reason, response, header, claims, reviewsAsked: reviews.map(({ issuer, audiences }) => ({ issuer, audiences })), refetched };
 }
 
-async function answerOf({ status, audit: [line], body, reviewsAsked }: Outcome, { expect: { header }, now }: Case) {
+async function answerOf({ status, audit: [line], body, reviewsAsked, refetched }: Outcome, { expect: { header }, now }: Case) {
   const { error, check, reason } = line ?? {};
   const { access_token, error: inBody, error_description: _, ...response } = body;
-  const failure = { status, error, inBody, check, reason, response: undefined, header: undefined, claims: undefined, reviewsAsked };
+  const failure = { status, error, inBody, check, reason, response: undefined, header: undefined, claims: undefined, reviewsAsked, refetched };
   if (typeof access_token !== 'string') return failure;
   const protectedHeader = decodeProtectedHeader(access_token);
   const key = signingKeys.find(({ kid }) => kid === protectedHeader.kid);

@@ -21,6 +21,7 @@ const token = z.strictObject({
 });
 
 const review = z.strictObject({
+  issuer: z.string().default('cluster'),
   audiences: z.array(z.string()),
   unavailable: z.boolean().default(false),
   authenticated: z.boolean().default(true),
@@ -36,6 +37,8 @@ const review = z.strictObject({
     .prefault({}),
 });
 
+const keyNames = z.array(z.string());
+
 const caseSchema = z.strictObject({
   about: z.string(),
   over: z.enum(['both', 'http']).default('both'),
@@ -44,6 +47,7 @@ const caseSchema = z.strictObject({
   settings: z.strictObject({ maxLifetimeSeconds: z.int().default(3600), signingAlgorithm: z.enum(['ES256', 'RS256']).default('ES256') }).prefault({}),
   subject_token: token.prefault({}),
   reviews: z.array(review).default([]),
+  published: z.record(z.string(), z.strictObject({ known: keyNames.optional(), current: keyNames.optional(), refetched: keyNames.optional() })).optional(),
   request: z
     .strictObject({
       method: z.string().default('POST'),
@@ -67,6 +71,7 @@ const caseSchema = z.strictObject({
     header: json.optional(),
     claims: json.optional(),
     audit: json.default({}),
+    refetched: z.array(z.string()).default([]),
   }),
 });
 

@@ -8,15 +8,20 @@ import type { ExchangeEffects } from '../../src/exchange/effects.ts';
 import { exchangeToken } from '../../src/exchange/exchange-token.ts';
 import { OAuthError, publicError } from '../../src/exchange/oauth-error.ts';
 import type { TokenRequest } from '../../src/exchange/token-request.ts';
+import { createExampleRunner } from '../../src/exchange/run-examples.ts';
 import type { ReviewToken } from '../../src/exchange/verify-by-review.ts';
 import { createSigner, publicJwks, readSigningKeys } from '../../src/keys/signing-keys.ts';
 import { parseManifests } from '../../src/manifests/parse-manifests.ts';
 import { createPolicyStore } from '../../src/policy/policy-store.ts';
 import type { PolicySnapshot } from '../../src/policy/policy.ts';
+import { readPublicKey, type PublicKey } from '../../src/policy/public-key.ts';
 import { mintToken, testKeys } from './mint-token.ts';
 import type { Case } from './read-cases.ts';
 
 export const issuerURL = 'https://cambio.example.com';
+
+/** A TokenReview that was asked for. */
+type ReviewAsked = { issuer: string; audiences: readonly string[] };
 
 /** What came of a case. */
 export type Outcome = {
@@ -28,8 +33,10 @@ export type Outcome = {
   /** Over HTTP only. */
   headers?: IncomingHttpHeaders;
   subjectToken: string;
-  /** What was asked of the API server: the audiences of each TokenReview. */
-  reviewsAsked: (readonly string[])[];
+  /** What was asked of API servers: of which TrustedIssuer's, and the audiences of each TokenReview. */
+  reviewsAsked: ReviewAsked[];
+  /** The TrustedIssuers whose keys were fetched anew for this token. */
+  refetched: string[];
   /** What was reported as a bug of the server. */
   bugs: unknown[];
 };
@@ -37,16 +44,15 @@ export type Outcome = {
 /** Cambio's own keys in every case. */
 export const signingKeys = await readSigningKeys(JSON.stringify({ keys: [testKeys['cambio-es'], testKeys['cambio-rs']] }));
 
-/** Runs a case against exchangeToken alone, with a fixed clock and ids that count. Cases that need HTTP can't be run so. */
-export async function runInProcess(given: Case): Promise<Outcome> {
-  const { effects, reviewsAsked } = effectsOf(given);
+/** A case as a request in process, with all that an exchange needs of the world: a fixed clock, and ids that count. */
+export function requestInProcess(given: Case): { request: TokenRequest; effects: ExchangeEffects; subjectToken: string; reviewsAsked: ReviewAsked[]; refetched: string[] } {
+  const { effects, reviewsAsked, refetched } = effectsOf(given);
   const subjectToken = mintToken(given.subject_token);
   const { headers, body } = requestOf(given, subjectToken);
   const [path = '', query = ''] = given.request.path.split('?');
   const [, namespace, name] = /^\/clients\/([^/]+)\/([^/]+)\/token$/.exec(path) ?? [];
-  const id = effects.newId();
   const request: TokenRequest = {
-    id,
+    id: effects.newId(),
     clientIdInPath: namespace === undefined || name === undefined ? undefined : `${namespace}/${name}`,
     query,
     contentType: headers['content-type'],
@@ -55,8 +61,14 @@ export async function runInProcess(given: Case): Promise<Outcome> {
     body,
     sourceAddress: '192.0.2.1',
   };
-  const record: AuditRecord = { requestId: id, outcome: 'failed', sourceAddress: request.sourceAddress };
-  const common = { subjectToken, reviewsAsked, bugs: [] };
+  return { request, effects, subjectToken, reviewsAsked, refetched };
+}
+
+/** Runs a case against exchangeToken alone. Cases that need HTTP can't be run so. */
+export async function runInProcess(given: Case): Promise<Outcome> {
+  const { request, effects, subjectToken, reviewsAsked, refetched } = requestInProcess(given);
+  const record: AuditRecord = { requestId: request.id, outcome: 'failed', sourceAddress: request.sourceAddress };
+  const common = { subjectToken, reviewsAsked, refetched, bugs: [] };
   try {
     const response = await exchangeToken(request, record, effects);
     return { ...common, status: 200, body: response, audit: [written(record)] };
@@ -70,7 +82,7 @@ export async function runInProcess(given: Case): Promise<Outcome> {
 
 /** Runs a case over HTTP: a server on a free port, and one request over a connection of its own. */
 export async function runOverHTTP(given: Case): Promise<Outcome> {
-  const { effects, reviewsAsked } = effectsOf(given);
+  const { effects, reviewsAsked, refetched } = effectsOf(given);
   const audit: Record<string, unknown>[] = [];
   const bugs: unknown[] = [];
   const app = createApp({
@@ -89,7 +101,7 @@ export async function runOverHTTP(given: Case): Promise<Outcome> {
   const server = await listen({ host: '127.0.0.1', port: 0 }, app);
   try {
     const subjectToken = mintToken(given.subject_token);
-    return { ...(await send(server.url, given, subjectToken)), audit, bugs, reviewsAsked, subjectToken };
+    return { ...(await send(server.url, given, subjectToken)), audit, bugs, reviewsAsked, refetched, subjectToken };
   } finally {
     await server.close(1000);
   }
@@ -106,24 +118,32 @@ export function policyOf({ manifests, policy }: Pick<Case, 'manifests' | 'policy
 const policies = new Map<string, PolicySnapshot>();
 
 function compile(manifests: Case['manifests']): PolicySnapshot {
-  const { objects, problems, syntaxErrors } = parseManifests(manifests.text, manifests.file);
+  const { objects, namespaces, problems, syntaxErrors } = parseManifests(manifests.text, manifests.file);
   const [problem] = [...syntaxErrors, ...problems];
   if (problem !== undefined) throw new Error(`${problem.file}:${problem.line}: ${problem.field}: ${problem.message}`);
   const store = createPolicyStore({
     issuerURL,
-    isTrustedNamespace: () => true,
+    isTrustedNamespace: (namespace) => namespace !== 'tenant',
+    reservedAudiences: ['https://reserved.example.com'],
+    runExamples: createExampleRunner({ issuerURL, maxLifetimeSeconds: 3600 }),
     cluster: { issuerURL: 'https://kubernetes.default.svc.cluster.local', audiences: ['https://kubernetes.default.svc.cluster.local', 'api'] },
   });
-  store.apply(objects.map((object) => ({ id: object, object })));
+  // Other clusters: an API server takes the name of its Secret with -api for an audience of its own.
+  for (const name of ['east', 'alone', 'north']) store.setClusterFacts(name, { revision: '1', identity: name, audiences: [`${name}-api`] });
+  store.apply(
+    objects.map((object) => ({ id: object, object })),
+    namespaces.map(({ namespace }) => namespace),
+  );
   return store.snapshot();
 }
 
-function effectsOf(given: Case): { effects: ExchangeEffects; reviewsAsked: (readonly string[])[] } {
-  const reviewsAsked: (readonly string[])[] = [];
+function effectsOf(given: Case): { effects: ExchangeEffects; reviewsAsked: ReviewAsked[]; refetched: string[] } {
+  const reviewsAsked: ReviewAsked[] = [];
+  const refetched: string[] = [];
   const policy = policyOf(given);
   const answers = given.reviews.values();
-  const reviewToken: ReviewToken = async (_issuer, _token, audiences) => {
-    reviewsAsked.push(audiences);
+  const reviewToken: ReviewToken = async ({ name }, _token, audiences) => {
+    reviewsAsked.push({ issuer: name, audiences });
     const { value: answer } = answers.next();
     if (answer === undefined) throw new Error('the case has no answer for this TokenReview');
     if (answer.unavailable) throw new OAuthError('issuer_unavailable', 'token-review', 'TokenReview could not be had: no route to host');
@@ -133,16 +153,35 @@ function effectsOf(given: Case): { effects: ExchangeEffects; reviewsAsked: (read
   let ids = 0;
   return {
     reviewsAsked,
+    refetched,
     effects: {
       policy: () => policy,
       now: () => given.now,
       newId: () => `id-${++ids}`,
       reviewToken,
+      issuerKeys: publishedKeys(given.published ?? {}, refetched),
       sign: createSigner(() => signingKeys),
       settings: { issuerURL, ...given.settings },
     },
   };
 }
+
+/** The keys that issuers publish, by the name of the TrustedIssuer; `refetched` notes who was asked anew. */
+function publishedKeys(published: NonNullable<Case['published']>, refetched: string[]): ExchangeEffects['issuerKeys'] {
+  const keysOf = (names: readonly string[] | undefined): readonly PublicKey[] | undefined => names?.flatMap((name) => readPublicKey(publicJwkOf(name)).key ?? []);
+  return {
+    known: ({ name }) => keysOf(published[name]?.known),
+    current: async ({ name }) => keysOf(published[name]?.known ?? published[name]?.current),
+    refetched: async ({ name }) => {
+      refetched.push(name);
+      return keysOf(published[name]?.refetched ?? published[name]?.known);
+    },
+  };
+}
+
+const privateMembers = new Set(['d', 'p', 'q', 'dp', 'dq', 'qi']);
+
+const publicJwkOf = (name: string): object => Object.fromEntries(Object.entries(testKeys[name] ?? {}).filter(([member]) => !privateMembers.has(member)));
 
 /** The bytes of the request: the default parameters as the case changes them, or the body that it gives. */
 function requestOf({ request }: Case, subjectToken: string): { headers: Record<string, string>; body: Uint8Array } {

@@ -228,7 +228,7 @@ async function startOnFreePort(setup: Setup, started: Daemon[]): Promise<number>
  * A port below those that the system gives to outgoing connections (from 32768 on Linux, higher elsewhere): one of these
  * could be taken while the API server is stopped, even by a client's attempt to connect to it.
  */
-async function findFreePort(): Promise<number> {
+export async function findFreePort(): Promise<number> {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 12_000);
     if (await isFree(port)) return port;

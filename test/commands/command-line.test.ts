@@ -61,7 +61,7 @@ describe('crds', () => {
     const printed = parseAllDocuments(stdout).map((document) => document.toJS() as { kind: string; metadata: { name: string } });
     expect(printed.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([
       'CustomResourceDefinition trustedissuers.cambio.dev',
-      'CustomResourceDefinition exchangeclients.cambio.dev',
+      'CustomResourceDefinition exchangeclients.cambio.dev', 'CustomResourceDefinition targetservices.cambio.dev',
     ]);
   });
 

@@ -1,7 +1,7 @@
 // Options of a command: from arguments and variables, with every mistake told at once.
 import { describe, expect, test } from 'vitest';
 import { address, duration, flag, issuerURL, list, oneOf, text, wholeNumber } from '../../src/commands/option-values.ts';
-import { describeOptions, readOptions, variableOf, type Options, type ReadValue } from '../../src/commands/read-options.ts';
+import { describeOptions, readOptions, takeOperands, variableOf, type Options, type ReadValue } from '../../src/commands/read-options.ts';
 
 const options = {
   'config-dir': { value: 'DIR', help: 'Where the manifests are.', read: text },
@@ -142,4 +142,22 @@ test('the help is a table with the defaults, wrapped', () => {
       '  --b         A flag.',
     ].join('\n'),
   );
+});
+
+describe('operands', () => {
+  test.each<{ name: string; args: string[]; operands: string[]; rest: string[] }>([
+    { name: 'none', args: ['--config-dir', 'a'], operands: [], rest: ['--config-dir', 'a'] },
+    { name: 'before, between and after options', args: ['a', '--config-dir', 'b', 'c', '--explain-denials', 'd'], operands: ['a', 'c', 'd'], rest: ['--config-dir', 'b', '--explain-denials'] },
+    { name: 'standard input', args: ['-', '--config-dir', '-'], operands: ['-'], rest: ['--config-dir', '-'] },
+    { name: 'after a double dash', args: ['--explain-denials', '--', '--config-dir'], operands: ['--config-dir'], rest: ['--explain-denials', '--'] },
+    { name: 'after an option that is not known', args: ['--wrong', 'a'], operands: ['a'], rest: ['--wrong'] },
+  ])('$name', ({ args, operands, rest }) => {
+    expect(takeOperands(options, args)).toEqual({ operands, rest });
+  });
+});
+
+test('an option without a variable is given as an argument only', () => {
+  const unshared = { token: { value: 'FILE', help: '', read: text, variable: false } } as const satisfies Options;
+  expect(readOptions(unshared, [], { CAMBIO_TOKEN: 'a' })).toEqual({ values: {} });
+  expect(readOptions(unshared, ['--token', 'b'], { CAMBIO_TOKEN: 'a' })).toEqual({ values: { token: 'b' } });
 });

@@ -5,8 +5,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { connect as connectTls } from 'node:tls';
 import { createRemoteJWKSet, exportJWK, generateKeyPair, jwtVerify, SignJWT } from 'jose';
+import { Agent, fetch as fetchThrough } from 'undici';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { makeAuthority } from '../make-authority.ts';
 import { runMain, startMain, type Ended } from './run-main.ts';
 
 const issuerURL = 'http://127.0.0.1:8080';
@@ -111,6 +114,72 @@ spec:
 test('SIGINT ends it too', async () => {
   const served = await serve(['--config-dir', dir]);
   expect(await served.end('SIGINT')).toMatchObject({ code: 0 });
+});
+
+describe('over TLS', () => {
+  const authority = makeAuthority();
+  const [first, second] = [authority.certify({ hosts: ['127.0.0.1', 'first.example.com'] }), authority.certify({ hosts: ['127.0.0.1', 'second.example.com'] })];
+  const files = (): string[] => ['--tls-cert-file', join(dir, 'tls.crt'), '--tls-key-file', join(dir, 'tls.key')];
+  const write = async ({ cert, key }: { cert?: string; key?: string }): Promise<void> => {
+    if (cert !== undefined) await writeFile(join(dir, 'tls.crt'), cert);
+    if (key !== undefined) await writeFile(join(dir, 'tls.key'), key);
+  };
+  /** Which certificate a new connection is shown. */
+  const shown = async (url: string): Promise<string | undefined> => {
+    const socket = connectTls({ port: Number(new URL(url).port), host: '127.0.0.1', ca: authority.cert });
+    await once(socket, 'secureConnect');
+    const { subjectaltname } = socket.getPeerCertificate();
+    socket.destroy();
+    return subjectaltname;
+  };
+  const bound = { timeout: 15_000, interval: 20 };
+
+  test('the certificate is exchanged when its files are; a broken pair leaves it, and is told of', async () => {
+    await write(first);
+    const { url, admin, end } = await serve(['--config-dir', dir, ...files()]);
+    const told = async (): Promise<string> => (await fetch(`${admin}/readyz?verbose`)).text();
+    expect(url).toMatch(/^https:/);
+    const agent = new Agent({ connect: { ca: authority.cert } });
+    expect(await (await fetchThrough(`${url}/.well-known/openid-configuration`, { dispatcher: agent })).json()).toMatchObject({ issuer: issuerURL });
+    await agent.close();
+    expect(await shown(url)).toContain('first.example.com');
+    expect(await told()).toContain('[+] certificate ok\n');
+
+    await write({ key: second.key });
+    await vi.waitFor(async () => expect(await told()).toContain(`[-] certificate: the key ${dir}/tls.key is not that of the certificate ${dir}/tls.crt; the one before is still in use (readiness does not depend on it)\nok\n`), bound);
+    expect(await shown(url)).toContain('first.example.com');
+
+    await write(second);
+    await vi.waitFor(async () => expect(await shown(url)).toContain('second.example.com'), bound);
+    await vi.waitFor(async () => expect(await told()).toContain('[+] certificate ok\n'), bound);
+
+    const { code, stderr } = await end('SIGTERM');
+    expect(code).toBe(0);
+    expect(stderr.match(/the certificate of the public port|is not that of the certificate|the certificate was exchanged|are good again/g)).toEqual(['the certificate of the public port', 'is not that of the certificate', 'are good again', 'the certificate was exchanged']);
+    expect(stderr).not.toContain(second.key.split('\n')[1]);
+  });
+
+  test('an expired certificate is used, and told of', async () => {
+    await write(authority.certify({ notAfter: '20200101000000Z' }));
+    const { admin, end } = await serve(['--config-dir', dir, ...files()]);
+    expect(await (await fetch(`${admin}/readyz?verbose`)).text()).toContain('[-] certificate: the certificate in use expired at 2020-01-01T00:00:00.000Z');
+    expect((await end('SIGTERM')).stderr).toContain('the certificate of the public port: the certificate in use expired at 2020-01-01T00:00:00.000Z');
+  });
+
+  test('without a certificate there is nothing to tell of', async () => {
+    const { admin, end } = await serve(['--config-dir', dir]);
+    expect(await (await fetch(`${admin}/readyz?verbose`)).text()).not.toContain('certificate');
+    await end('SIGTERM');
+  });
+
+  test.for<[string, { cert?: string; key?: string }, string]>([
+    ['there is no key', { cert: first.cert }, "the key DIR/tls.key can't be read: ENOENT: no such file or directory, stat 'DIR/tls.key'"],
+    ['the key is another one', { cert: first.cert, key: second.key }, 'the key DIR/tls.key is not that of the certificate DIR/tls.crt'],
+  ])('it does not start if %s', async ([, pair, message]) => {
+    await write(pair);
+    const { code, stdout, stderr } = await runMain(['serve', ...anywhere, '--config-dir', dir, ...files()]);
+    expect([code, stdout, stderr.split('\n').at(-2)]).toEqual([1, '', `cambio serve: ${message.replaceAll('DIR', dir)}`]);
+  });
 });
 
 describe('it does not start, and says what to do', () => {

@@ -16,6 +16,10 @@ const issuer: Issuer = {
   clockSkewSeconds: 60,
   subjectPrefix: 'ci:',
   kubernetes: false,
+  ownCluster: false,
+  claimValidationRules: [],
+  allowedNamespaces: undefined,
+  sameNamespace: true,
   urlShared: false,
 };
 const now = 1_800_000_000;

@@ -6,7 +6,7 @@ import type { ExchangeRequest } from '../../src/exchange/read-exchange-request.t
 import type { VerifiedToken } from '../../src/exchange/verified-token.ts';
 import type { Client, Issuer, SubjectRule, Target } from '../../src/policy/policy.ts';
 
-const issuer = { name: 'ci', url: 'https://ci.example.com', subjectPrefix: 'ci:', kubernetes: false, urlShared: false } as Issuer;
+const issuer = { name: 'ci', url: 'https://ci.example.com', subjectPrefix: 'ci:', kubernetes: false, urlShared: false, claimValidationRules: [] as Issuer['claimValidationRules'] } as Issuer;
 const cluster = { ...issuer, name: 'cluster', kubernetes: true };
 const target = (audience: string, more: Partial<Target> = {}): Target => ({
   audience,
@@ -14,14 +14,17 @@ const target = (audience: string, more: Partial<Target> = {}): Target => ({
   defaultScopes: [],
   tokenTypes: ['access_token'],
   lifetimeSeconds: 300,
+  mappings: { subject: undefined, claims: [] },
+  service: undefined,
   ...more,
 });
 const deploy = target('https://deploy.example.com', { scopes: ['read', 'deploy'], defaultScopes: ['read'] });
 const registry = target('registry', { tokenTypes: ['id_token', 'jwt'] });
-const byName: SubjectRule = { field: 'subjects[0]', issuer, match: 'subject', subject: 'prod' };
+const byName: SubjectRule = { field: 'subjects[0]', issuer, conditions: [], match: 'subject', subject: 'prod' };
 const byAccount: SubjectRule = {
   field: 'subjects[1]',
   issuer: cluster,
+  conditions: [],
   match: 'serviceAccounts',
   serviceAccounts: [
     { namespace: 'payments', name: 'deployer', uid: undefined },
@@ -32,11 +35,14 @@ const client: Client = {
   id: 'payments/deployer',
   namespace: 'payments',
   name: 'deployer',
+  trusted: true,
+  namespaceLabels: new Map(),
   authentication: { method: 'none' },
   subjects: [byName, byAccount],
   issuersByURL: new Map([[issuer.url, [issuer]]]),
   targets: new Map([deploy, registry].map((entry) => [entry.audience, entry])),
   defaultTarget: undefined,
+  inert: [],
 };
 const subject: VerifiedToken = { issuer, sub: 'prod', claims: {}, exp: 2000, serviceAccount: undefined };
 const asked: ExchangeRequest = {
@@ -55,15 +61,41 @@ const question = (given: Given): Question => ({
   subject: { ...subject, ...given.subject },
   now: given.now ?? 1000,
   maxLifetimeSeconds: given.maxLifetimeSeconds ?? 3600,
+  issuerURL: 'https://cambio.example.com',
 });
 
 test('the checks, in their order', () => {
-  expect(checks.map(({ name }) => name)).toEqual(['subject', 'resource', 'one-target', 'target', 'token-type', 'scope', 'lifetime']);
+  expect(checks.map(({ name }) => name)).toEqual([
+    'claim-validation',
+    'kubernetes-token-outside',
+    'service-account-namespace',
+    'subject',
+    'resource',
+    'one-target',
+    'target',
+    'token-type',
+    'scope',
+    'lifetime',
+    'claim-mappings',
+    'target-claims',
+    'system-names',
+    'token-validation',
+  ]);
   expect(checks.every(({ asks }) => asks.endsWith('?'))).toBe(true);
 });
 
 test('a grant', () => {
-  expect(decide(question({}))).toEqual({ client, subject, rule: byName, target: deploy, tokenType: 'access_token', scopes: ['read'], lifetimeSeconds: 300 });
+  const claims = {
+    iss: 'https://cambio.example.com',
+    sub: 'ci:prod',
+    aud: 'https://deploy.example.com',
+    exp: 1300,
+    iat: 1000,
+    client_id: 'payments/deployer',
+    scope: 'read',
+    sub_id: { format: 'iss_sub', iss: 'https://ci.example.com', sub: 'prod' },
+  };
+  expect(decide(question({ now: 1000.75 }))).toEqual({ client, subject, rule: byName, target: deploy, tokenType: 'access_token', scopes: ['read'], lifetimeSeconds: 300, claims });
 });
 
 describe('the first check that denies', () => {
@@ -132,6 +164,6 @@ describe('ServiceAccounts are matched by namespace, name and uid', () => {
     [{ namespace: 'payments', name: 'other', uid: 'any' }, false],
     [undefined, false],
   ])('%j', ([serviceAccount, matches]) => {
-    expect(gather(question({ subject: { issuer: cluster, sub: 'prod', serviceAccount } })).rule === byAccount).toBe(matches);
+    expect(gather(question({ subject: { issuer: cluster, sub: 'prod', serviceAccount } })).match().rule === byAccount).toBe(matches);
   });
 });

@@ -300,7 +300,7 @@ describe('an object that stands twice', () => {
     const followed = await follow();
     await write('x.yaml', issuer('a', 2));
     await until(() => expect(followed.state()).toEqual({ a: 'off' }));
-    expect(followed.problems()).toEqual([`a.yaml:1:1: metadata.name: ${twice('a.yaml, x.yaml')}`, `x.yaml:1:1: metadata.name: ${twice('a.yaml, x.yaml')}`]);
+    expect(followed.problems()).toEqual([`a.yaml:3:12: metadata.name: ${twice('a.yaml, x.yaml')}`, `x.yaml:3:12: metadata.name: ${twice('a.yaml, x.yaml')}`]);
     await write('b.yaml', issuer('b'));
     await until(() => expect(followed.state()).toEqual({ a: 'off', b: 30 }));
     await rm(join(dir, 'a.yaml'));
@@ -313,7 +313,7 @@ describe('an object that stands twice', () => {
     await write('a.yaml', `${issuer('a')}---\n${issuer('a')}`);
     const followed = await follow();
     expect(followed.state()).toEqual({ a: 'off' });
-    expect(followed.problems()).toEqual([`a.yaml:1:1: metadata.name: ${twice('a.yaml')}`]);
+    expect(followed.problems()).toEqual([`a.yaml:3:12: metadata.name: ${twice('a.yaml')}`, `a.yaml:11:12: metadata.name: ${twice('a.yaml')}`]);
   });
 
   test('of different kinds or namespaces is not twice', async () => {

@@ -26,7 +26,7 @@ const metadata = {
   jwks_uri: 'https://cambio.example.com/jwks',
   grant_types_supported: ['urn:ietf:params:oauth:grant-type:token-exchange'],
   token_endpoint_auth_methods_supported: ['none'],
-  response_types_supported: [],
+  response_types_supported: ['id_token'],
   subject_types_supported: ['public'],
   id_token_signing_alg_values_supported: ['ES256', 'RS256'],
 };
@@ -52,6 +52,14 @@ describe('metadata', () => {
     expect(documents).toEqual(Array.from({ length: 2 }, () => ({ ...metadata, issuer: issuerURL, token_endpoint: `https://h.example.com${base}/token`, jwks_uri: `https://h.example.com${base}/jwks` })));
     const there = await Promise.all([fetch(`${url}${base}/jwks`), fetch(`${url}${base}/token`, { method: 'POST' }), fetch(`${url}${base}/clients/a/b/token`, { method: 'POST' })]);
     expect(there.map(({ status }) => status)).toEqual([200, 200, 200]);
+    await close();
+  });
+
+  test('keys that are served from elsewhere are still served here as well', async () => {
+    const jwksURI = 'https://keys.example.com/jwks.json';
+    const { url, close } = await serveApp({ jwksURI, jwks });
+    expect(await (await fetch(`${url}/.well-known/openid-configuration`)).json()).toEqual({ ...metadata, jwks_uri: jwksURI });
+    expect((await fetch(`${url}/jwks`)).status).toBe(200);
     await close();
   });
 

@@ -17,7 +17,7 @@ export type Served = {
 export const granted: TokenResponse = { access_token: 'issued', issued_token_type: 'urn:ietf:params:oauth:token-type:jwt', token_type: 'Bearer', expires_in: 60 };
 
 /** Serves the app. What is not given does the plainest thing that works. */
-export async function serveApp({ issuerURL = 'https://cambio.example.com', jwks = () => ({ keys: [] }), ...given }: Partial<TokenEndpointOptions> & { issuerURL?: string; jwks?: () => object } = {}): Promise<Served> {
+export async function serveApp({ issuerURL = 'https://cambio.example.com', jwksURI, jwks = () => ({ keys: [] }), ...given }: Partial<TokenEndpointOptions> & { issuerURL?: string; jwksURI?: string; jwks?: () => object } = {}): Promise<Served> {
   const audit: AuditRecord[] = [];
   const bugs: Served['bugs'] = [];
   let ids = 0;
@@ -34,7 +34,7 @@ export async function serveApp({ issuerURL = 'https://cambio.example.com', jwks 
     explainDenials: false,
     ...given,
   };
-  const server = await listen({ host: '127.0.0.1', port: 0 }, createApp({ issuerURL, jwks, token }));
+  const server = await listen({ host: '127.0.0.1', port: 0 }, createApp({ issuerURL, jwksURI, jwks, token }));
   return { url: server.url, audit, bugs, close: () => server.close(1000) };
 }
 

@@ -91,6 +91,12 @@ describe('a request', () => {
     expect(headers).toMatchObject({ 'content-type': 'application/apply-patch+yaml', accept: 'application/json', authorization: 'Bearer secret', 'user-agent': 'cambio' });
   });
 
+  test('says which answers it takes', async () => {
+    const server = await serve(ok);
+    await plain(server).request({ ...get, accept: 'application/jwk-set+json' });
+    expect(server.requests[0]?.headers.accept).toBe('application/jwk-set+json');
+  });
+
   test.for([
     ['', '/version'],
     ['/', '/version'],
@@ -198,6 +204,22 @@ describe('connections', () => {
     const stream = await api.stream('/watch', {}, new AbortController().signal);
     await api.close();
     await expect(Array.fromAsync(stream.body)).rejects.toThrow('The client is destroyed');
+    await vi.waitFor(() => expect(server.open()).toBe(0));
+  });
+
+  test('retire() lets what is in flight end, and then none is left', async () => {
+    const waiting: ServerResponse[] = [];
+    const server = await serve((_, response) => void waiting.push(response));
+    const api = plain(server);
+    // The second has no connection yet when it is retired.
+    const requests = [api.request(get)];
+    await vi.waitFor(() => expect(waiting).toHaveLength(1));
+    requests.push(api.request(get));
+    const retired = api.retire();
+    await vi.waitFor(() => expect(waiting).toHaveLength(2));
+    for (const response of waiting) response.end('{}');
+    expect((await Promise.all(requests)).map(({ status }) => status)).toEqual([200, 200]);
+    await retired;
     await vi.waitFor(() => expect(server.open()).toBe(0));
   });
 

@@ -5,6 +5,8 @@ import { connectTo, startFakeApiServer, type FakeApiServer } from './fake-api-se
 
 const clients = 'exchangeclients';
 const issuers = 'trustedissuers';
+const targets = 'targetservices';
+const namespaces = 'namespaces';
 const until = (check: () => void): Promise<void> => vi.waitFor(check, { interval: 2, timeout: 10_000 });
 
 let server: FakeApiServer;
@@ -40,10 +42,11 @@ function start(): void {
     onSynced: () => happened.push('synced'),
     onState: () => undefined,
     observe: ({ kind, namespace, name }, object) => happened.push(`observe ${kind} ${namespace}/${name} ${object?.metadata.resourceVersion ?? 'gone'}`),
-    onChanges: (changes) => {
-      batches.push(changes.length);
+    onChanges: (changes, labelled) => {
+      batches.push(changes.length + labelled.length);
       if (refusals-- > 0) throw new Error('not now');
       for (const { id, object } of changes) happened.push(`change ${id.kind} ${id.namespace}/${id.name} ${object === undefined ? 'gone' : `${object.uid}/${object.generation} ${object.problems?.[0]?.message}`}`);
+      for (const { name, labels } of labelled) happened.push(`labels ${name} ${JSON.stringify([...(labels ?? [])])}`);
     },
   });
 }
@@ -56,23 +59,23 @@ describe('runClusterSource', () => {
     server.put(clients, 'shop/a');
     server.order(`list ${issuers}`, 'slow');
     start();
-    await until(() => expect(server.seen.map(({ verb }) => verb).toSorted((a, b) => a.localeCompare(b))).toEqual(['list', 'list', 'watch']));
+    await until(() => expect(server.seen.map(({ verb }) => verb).toSorted((a, b) => a.localeCompare(b))).toEqual(['list', 'list', 'list', 'list', 'watch', 'watch', 'watch']));
     expect(happened.filter((what) => !what.startsWith('observe'))).toEqual([]);
     server.release();
     await synced();
-    expect(server.seen.map(({ path }) => path)).toEqual(expect.arrayContaining(['/apis/cambio.dev/v1alpha1/trustedissuers', '/apis/cambio.dev/v1alpha1/exchangeclients']));
+    expect(server.seen.map(({ path }) => path)).toEqual(expect.arrayContaining(['/apis/cambio.dev/v1alpha1/trustedissuers', '/apis/cambio.dev/v1alpha1/exchangeclients', '/apis/cambio.dev/v1alpha1/targetservices', '/api/v1/namespaces']));
     server.compact();
     server.cutConnections();
-    await until(() => expect(server.seen.filter(({ verb }) => verb === 'list')).toHaveLength(4));
+    await until(() => expect(server.seen.filter(({ verb }) => verb === 'list')).toHaveLength(8));
     expect(happened.filter((what) => what === 'synced')).toHaveLength(1);
   });
 
-  test.for([clients, issuers])('judges nothing before all is there, whichever comes first (%s later)', async (later) => {
+  test.for([clients, issuers, targets, namespaces])('judges nothing before all is there, whichever comes first (%s later)', async (later) => {
     for (const name of ['a', 'b', 'c']) server.put(clients, `shop/${name}`);
     server.put(issuers, '/ci');
     server.order(`list ${later}`, 'slow');
     start();
-    await until(() => expect(server.watches()).toBe(1));
+    await until(() => expect(server.watches()).toBe(3));
     // Of the kind that was listed, one more comes by its watch.
     server.put(later === issuers ? clients : issuers, later === issuers ? 'shop/d' : '/gitlab');
     await until(() => expect(happened.join()).toMatch(later === issuers ? /shop\/d/ : /\/gitlab/));
@@ -81,7 +84,7 @@ describe('runClusterSource', () => {
     await synced();
     expect(batches).toEqual([5]);
     expect(happened.at(-1)).toBe('synced');
-    await until(() => expect(server.watches()).toBe(2));
+    await until(() => expect(server.watches()).toBe(4));
     server.remove(issuers, '/ci');
     await until(() => expect(happened.at(-1)).toBe('change TrustedIssuer /ci gone'));
     expect(batches).toEqual([5, 1]);
@@ -91,7 +94,7 @@ describe('runClusterSource', () => {
     server.put(clients, 'shop/a', { spec: 1 });
     start();
     await synced();
-    await until(() => expect(server.watches()).toBe(2));
+    await until(() => expect(server.watches()).toBe(4));
     happened = [];
     server.put(clients, 'shop/a', { status: { observedGeneration: 1 } });
     server.put(clients, 'shop/a', { spec: 2 });
@@ -108,6 +111,24 @@ describe('runClusterSource', () => {
     ]);
   });
 
+  test('hands on the labels of Namespaces, with the name over whatever is written', async () => {
+    server.put(namespaces, '/shop', { metadata: { labels: { team: 'a', 'kubernetes.io/metadata.name': 'other' } } });
+    start();
+    await synced();
+    await until(() => expect(server.watches()).toBe(4));
+    server.put(namespaces, '/shop', { metadata: { labels: { team: 'b' } } });
+    server.put(namespaces, '/bare');
+    server.remove(namespaces, '/shop');
+    await until(() => expect(happened.at(-1)).toBe('labels shop [["kubernetes.io/metadata.name","shop"]]'));
+    expect(happened).toEqual([
+      'labels shop [["team","a"],["kubernetes.io/metadata.name","shop"]]',
+      'synced',
+      'labels shop [["team","b"],["kubernetes.io/metadata.name","shop"]]',
+      'labels bare [["kubernetes.io/metadata.name","bare"]]',
+      'labels shop [["kubernetes.io/metadata.name","shop"]]',
+    ]);
+  });
+
   test('tells an object that it can not read by its identity and its generation', async () => {
     server.put(clients, 'shop/a', {});
     start();
@@ -120,7 +141,7 @@ describe('runClusterSource', () => {
     refusals = 1;
     start();
     await synced();
-    await until(() => expect(server.watches()).toBe(2));
+    await until(() => expect(server.watches()).toBe(4));
     expect(happened.filter((what) => what.startsWith('change'))).toEqual([`change ExchangeClient shop/a uid-1/1 ${wrong}`]);
     expect(batches.length).toBeGreaterThan(1);
     refusals = 1;

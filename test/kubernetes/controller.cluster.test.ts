@@ -69,8 +69,8 @@ describe.skipIf(!provided.available)('reflector, store and status writer on a re
   async function start(): Promise<Controller> {
     const end = new AbortController();
     const errors: string[] = [];
-    const store = createPolicyStore({ issuerURL: 'https://cambio.test', isTrustedNamespace: (namespace) => namespace === 'shop' });
-    const status = createStatusWriter({ api, now: Date.now, signal: end.signal, onError: (id, message) => errors.push(`${id.name}: ${message}`) });
+    const store = createPolicyStore({ issuerURL: 'https://cambio.test', isTrustedNamespace: (namespace) => namespace === 'shop', reservedAudiences: [], runExamples: () => [] });
+    const status = createStatusWriter({ api, now: Date.now, monotonic: () => performance.now(), leadsFor: () => Infinity, signal: end.signal, onError: (id, message) => errors.push(`${id.name}: ${message}`) });
     const running = runClusterSource({
       api,
       monotonic: () => performance.now(),
@@ -78,7 +78,7 @@ describe.skipIf(!provided.available)('reflector, store and status writer on a re
       signal: end.signal,
       observe: status.observe,
       onSynced: store.complete,
-      onChanges: (changes) => status.want(store.apply(changes)),
+      onChanges: (changes, namespaces) => status.want(store.apply(changes, namespaces)),
       onState: () => undefined,
     });
     const stop = async (): Promise<void> => {
@@ -113,7 +113,7 @@ describe.skipIf(!provided.available)('reflector, store and status writer on a re
     await apply(client('deployer'));
     await cluster.mustKubectl(['wait', '--for=condition=Ready', 'trustedissuer/ci', 'exchangeclient/deployer', '-n', 'shop', '--timeout=20s']);
     expect(clientNamed('deployer')).toMatchObject({ id: 'shop/deployer', targets: new Map([['https://deploy.test', { scopes: ['deploy'] }]]) });
-    expect(await conditions('exchangeclient', 'deployer')).toEqual(['Accepted=True Accepted', 'Ready=True Ready', 'ResolvedRefs=True Resolved']);
+    expect(await conditions('exchangeclient', 'deployer')).toEqual(['Accepted=True Accepted', 'ExamplesPassed=True None', 'Ready=True Ready', 'ResolvedRefs=True Resolved']);
     const { status, metadata } = await get('trustedissuer', 'ci');
     expect(status).toEqual({
       issuerURL: 'https://ci.test',
@@ -190,7 +190,7 @@ describe.skipIf(!provided.available)('reflector, store and status writer on a re
     /** A writer that knows the object as it was, and has a verdict on that. */
     async function writeLate(): Promise<void> {
       const end = new AbortController();
-      const late = createStatusWriter({ api: { ...api, request }, now: Date.now, signal: end.signal, onError: () => undefined, pause: async () => end.abort() });
+      const late = createStatusWriter({ api: { ...api, request }, now: Date.now, monotonic: () => performance.now(), leadsFor: () => Infinity, signal: end.signal, onError: () => undefined, pause: async () => end.abort() });
       late.observe(id, { metadata });
       late.want([{ id, generation: 1, conditions: [], fields: { targets: 'old' } }]);
       await late.idle();
@@ -229,7 +229,7 @@ describe.skipIf(!provided.available)('reflector, store and status writer on a re
     const asked = vi.spyOn(api, 'request');
     controller = await start();
     await controller.status.idle();
-    expect(asked.mock.calls.map(([{ method }]) => method)).toEqual(['GET', 'GET']);
+    expect(asked.mock.calls.map(([{ method }]) => method)).toEqual(['GET', 'GET', 'GET', 'GET']);
     expect(await all()).toEqual(before);
     expect(inForce()).toEqual(wasInForce);
     expect(wasInForce).toContain('shop/settled');

@@ -1,4 +1,4 @@
-// An API server in this process that fails when a test orders it: collections, lists in pages, watches, status by server-side apply.
+// An API server in this process that fails when a test orders it: collections, lists in pages, watches, single objects, status by server-side apply.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
@@ -40,7 +40,7 @@ export type WatchFault =
   /** Each byte is a chunk of its own. */
   | 'bytes';
 
-type Verb = 'list' | 'watch' | 'patch';
+type Verb = 'list' | 'watch' | 'patch' | 'get' | 'create' | 'update';
 export type Seen = { verb: Verb; path: string; query: Record<string, string>; body?: Record<string, unknown> };
 
 type Event = { type: 'ADDED' | 'MODIFIED' | 'DELETED'; plural: string; version: number; object: KubeObject };
@@ -84,8 +84,8 @@ export async function startFakeApiServer(): Promise<FakeApiServer> {
   const watchers = new Set<Watcher>();
   const sockets = new Set<Socket>();
   const faults = new Map<string, WatchFault[]>();
-  const open: Record<Verb, number> = { list: 0, watch: 0, patch: 0 };
-  const most: Record<Verb, number> = { list: 0, watch: 0, patch: 0 };
+  const open: Record<Verb, number> = { list: 0, watch: 0, patch: 0, get: 0, create: 0, update: 0 };
+  const most: Record<Verb, number> = { list: 0, watch: 0, patch: 0, get: 0, create: 0, update: 0 };
   const pages = new Map<string, { version: number; rest: KubeObject[] }>();
   const seen: Seen[] = [];
   let slow: (() => void)[] = [];
@@ -108,6 +108,7 @@ export async function startFakeApiServer(): Promise<FakeApiServer> {
     const respec = 'spec' in members && JSON.stringify(members['spec']) !== JSON.stringify(before?.['spec']);
     const { uid, generation = 1 } = before?.metadata ?? { uid: `uid-${++uids}` };
     const metadata = {
+      ...(members['metadata'] as object | undefined),
       name,
       ...(namespace === '' ? {} : { namespace }),
       uid,
@@ -149,7 +150,7 @@ export async function startFakeApiServer(): Promise<FakeApiServer> {
     }
   }
 
-  const handlers: Record<Verb, (plural: string, seen: Seen, response: ServerResponse, fault: WatchFault) => void> = { list, watch, patch };
+  const handlers: Record<Verb, (plural: string, seen: Seen, response: ServerResponse, fault: WatchFault) => void> = { list, watch, patch, get, create, update };
 
   function list(plural: string, { query }: Seen, response: ServerResponse): void {
     const page = query['continue'] === undefined ? { version, rest: [...items(plural).values()] } : pages.get(query['continue']);
@@ -185,12 +186,35 @@ export async function startFakeApiServer(): Promise<FakeApiServer> {
     for (const event of history) if (event.plural === plural && event.version > from) send(watcher, lineOf(event.type, event.object));
   }
 
+  function get(plural: string, { path }: Seen, response: ServerResponse): void {
+    const object = items(plural).get(addressOf(path).key);
+    if (object === undefined) answer(response, 404, { message: 'not found' });
+    else answer(response, 200, object);
+  }
+
+  function create(plural: string, { path, body }: Seen, response: ServerResponse): void {
+    const { metadata, ...members } = body as { metadata: { name?: string; generateName?: string } };
+    const name = metadata.name ?? `${metadata.generateName}${++uids}`;
+    const key = `${addressOf(path).namespace}/${name}`;
+    if (items(plural).has(key)) answer(response, 409, { message: 'it is there already' });
+    else answer(response, 201, put(plural, key, members));
+  }
+
+  function update(plural: string, { path, body }: Seen, response: ServerResponse): void {
+    const { key } = addressOf(path);
+    const { metadata, ...members } = body as { metadata: { resourceVersion?: string } };
+    const before = items(plural).get(key);
+    if (before === undefined) answer(response, 404, { message: 'not found' });
+    else if (metadata.resourceVersion !== before.metadata.resourceVersion) answer(response, 409, { message: 'it was changed' });
+    else answer(response, 200, put(plural, key, members));
+  }
+
   function patch(plural: string, { path, body }: Seen, response: ServerResponse): void {
-    const [, namespace = '', name = ''] = /^(?:.*\/namespaces\/([^/]+))?.*\/([^/]+)\/status$/.exec(path) ?? [];
-    const key = `${namespace}/${name}`;
+    const { key, subresource } = addressOf(path);
     const before = items(plural).get(key);
     const { metadata, status } = body as { metadata: { resourceVersion?: string }; status: Record<string, unknown> };
-    if (before === undefined) answer(response, 404, { message: 'not found' });
+    if (before !== undefined && subresource === undefined) answer(response, 200, put(plural, key, body));
+    else if (before === undefined) answer(response, 404, { message: 'not found' });
     else if ((metadata.resourceVersion ?? before.metadata.resourceVersion) !== before.metadata.resourceVersion) answer(response, 409, { message: 'it was changed' });
     else {
       const kept = Object.fromEntries(Object.entries(status).filter(([member]) => !pruned.includes(member)));
@@ -202,12 +226,13 @@ export async function startFakeApiServer(): Promise<FakeApiServer> {
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname: path, searchParams } = new URL(request.url ?? '', 'http://fake');
     const query = Object.fromEntries(searchParams);
-    const verb: Verb = request.method === 'PATCH' ? 'patch' : query['watch'] === 'true' ? 'watch' : 'list';
-    const seenNow: Seen = { verb, path, query, ...(verb === 'patch' ? { body: (await json(request)) as Record<string, unknown> } : {}) };
+    const { plural, name } = addressOf(path);
+    // A TokenReview is asked for and not kept: to a test it is like a list.
+    const verb = (plural === 'tokenreviews' ? 'list' : verbs[request.method ?? '']) ?? (query['watch'] === 'true' ? 'watch' : name === undefined ? 'list' : 'get');
+    const seenNow: Seen = { verb, path, query, ...(verb === 'list' || verb === 'watch' || verb === 'get' ? {} : { body: (await json(request)) as Record<string, unknown> }) };
     seen.push(seenNow);
     most[verb] = Math.max(most[verb], ++open[verb]);
     response.once('close', () => open[verb]--);
-    const plural = /\/([a-z]+)(?:\/[^/]+\/status)?$/.exec(path)?.[1] ?? '';
     const fault = faults.get(`${verb} ${plural}`)?.shift() ?? faults.get(verb)?.shift() ?? 'none';
     if (fault === 'hang') return;
     if (fault === 'reset') request.socket.resetAndDestroy();
@@ -265,6 +290,15 @@ export async function startFakeApiServer(): Promise<FakeApiServer> {
       await once(server, 'close');
     },
   };
+}
+
+const verbs: Readonly<Record<string, Verb>> = { PATCH: 'patch', POST: 'create', PUT: 'update' };
+
+/** What a path is the path of: a collection, an object, or a part of it. A document that is not below /api goes by its last step. */
+function addressOf(path: string): { namespace: string; plural: string; name: string | undefined; subresource: string | undefined; key: string } {
+  const document = /^(?!\/apis?\/).*\/([a-z]+)$/.exec(path)?.[1];
+  const [, namespace = '', plural = document ?? '', name, subresource] = /^\/apis?\/(?:[^/]+\/)?[^/]+(?:\/namespaces\/([^/]+))?\/([a-z]+)(?:\/([^/]+)(?:\/([a-z]+))?)?$/.exec(path) ?? [];
+  return { namespace, plural, name, subresource, key: `${namespace}/${name}` };
 }
 
 /** A client of an API server without TLS. */

@@ -26,14 +26,14 @@ export function makeCertificate(): { cert: string; key: string } {
   };
 }
 
-function der(tag: number, ...contents: Buffer[]): Buffer {
+export function der(tag: number, ...contents: Buffer[]): Buffer {
   const content = Buffer.concat(contents);
   const length = content.length < 128 ? [content.length] : content.length < 256 ? [0x81, content.length] : [0x82, content.length >> 8, content.length & 0xff];
   return Buffer.concat([Buffer.of(tag, ...length), content]);
 }
 
-const hex = (text: string): Buffer => Buffer.from(text, 'hex');
-const sequence = (...contents: Buffer[]): Buffer => der(0x30, ...contents);
-const integer = (value: number): Buffer => der(0x02, Buffer.of(value));
-const time = (text: string): Buffer => der(0x18, Buffer.from(text));
-const extension = (oid: string, value: Buffer): Buffer => sequence(der(0x06, hex(oid)), der(0x04, value));
+export const hex = (text: string): Buffer => Buffer.from(text, 'hex');
+export const sequence = (...contents: Buffer[]): Buffer => der(0x30, ...contents);
+export const integer = (value: number): Buffer => der(0x02, Buffer.of(value));
+export const time = (text: string): Buffer => der(0x18, Buffer.from(text));
+export const extension = (oid: string, value: Buffer): Buffer => sequence(der(0x06, hex(oid)), der(0x04, value));

@@ -99,6 +99,12 @@ describe('a list', () => {
     ]);
   });
 
+  test('and the watch are of those objects that are meant', async () => {
+    follow({ query: { labelSelector: 'a=b' } });
+    await untilWatching();
+    expect(server.seen.map(({ verb, query }) => `${verb} ${query['labelSelector']}`)).toEqual(['list a=b', 'watch a=b']);
+  });
+
   test('that is empty is delivered too', async () => {
     const follower = follow();
     await untilCalls(follower, [[]]);

@@ -10,12 +10,16 @@ const issuer = (name: string, revision: string): Issuer => ({
   url: 'https://cluster.test',
   audiences: new Set(['cambio']),
   apiServerAudiences: new Set(),
-  verification: { method: 'tokenReview' },
+  verification: { method: 'tokenReview', cluster: undefined, identity: undefined },
   algorithms: new Set(['RS256']),
   maxTokenLifetimeSeconds: 3600,
   clockSkewSeconds: 0,
   subjectPrefix: `${name}:`,
   kubernetes: true,
+  ownCluster: true,
+  claimValidationRules: [],
+  allowedNamespaces: undefined,
+  sameNamespace: true,
   urlShared: false,
 });
 const cluster = issuer('cluster', 'uid-1/1');

@@ -1,7 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ApiServer } from '../../src/kubernetes/api-server.ts';
-import { createStatusWriter, isCurrent, objectPath, statusOf, type StatusWriter } from '../../src/kubernetes/status-writer.ts';
+import { isCurrent, statusOf } from '../../src/kubernetes/live-status.ts';
+import { createStatusWriter, objectPath, type StatusWriter } from '../../src/kubernetes/status-writer.ts';
 import type { ObjectId } from '../../src/manifests/read-object.ts';
 import type { Condition } from '../../src/policy/conditions.ts';
 import type { Verdict } from '../../src/policy/policy-store.ts';
@@ -81,6 +82,7 @@ describe('the writer', () => {
   let errors: string[];
   let pauses: number[];
   let now: number;
+  let clock: number;
 
   beforeEach(async () => {
     server = await startFakeApiServer();
@@ -89,13 +91,17 @@ describe('the writer', () => {
     errors = [];
     pauses = [];
     now = noon;
+    clock = 0;
     writer = createStatusWriter({
       api,
       now: () => now,
+      monotonic: () => clock,
+      leadsFor: () => Infinity,
       signal: end.signal,
       onError: (id, message) => errors.push(`${id.name}: ${message}`),
       pause: async (milliseconds) => {
         pauses.push(milliseconds);
+        clock += milliseconds;
         await turn();
       },
     });
@@ -401,7 +407,7 @@ describe('the writer', () => {
     ['between two tries', { status: 500 }],
   ] as [string, Fault][])('ends at once when it is aborted %s', { timeout: 5000 }, async ([, fault]) => {
     const started = new AbortController();
-    const real = createStatusWriter({ api, now: () => now, signal: started.signal, onError: (_, message) => errors.push(message) });
+    const real = createStatusWriter({ api, now: () => now, monotonic: () => performance.now(), leadsFor: () => Infinity, signal: started.signal, onError: (_, message) => errors.push(message) });
     server.order('patch', fault);
     real.observe(client('a'), server.put(clients, 'shop/a'));
     real.want([verdict('a')]);

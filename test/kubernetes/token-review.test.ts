@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { OAuthError } from '../../src/exchange/oauth-error.ts';
 import type { ApiRequest, ApiResponse, ApiServer } from '../../src/kubernetes/api-server.ts';
+import type { FindCluster } from '../../src/kubernetes/cluster-connection.ts';
 import { readClusterFacts } from '../../src/kubernetes/cluster-facts.ts';
-import { createTokenReview } from '../../src/kubernetes/token-review.ts';
+import { createTokenReview, maxReviewsWaiting } from '../../src/kubernetes/token-review.ts';
 import type { Issuer } from '../../src/policy/policy.ts';
 import { connectTo, resetMessage, startFakeApiServer, type FakeApiServer, type Fault } from './fake-api-server.ts';
 
@@ -18,7 +19,8 @@ afterEach(async () => {
   await server.close();
 });
 
-const issuer = { name: 'cluster' } as Issuer;
+const issuer = { name: 'cluster', verification: { method: 'tokenReview', cluster: undefined, identity: undefined } } as Issuer;
+const own: FindCluster = () => ({ api, reviewer: api });
 const nobody = { username: '', uid: '', groups: [], extra: new Map() };
 
 describe('createTokenReview', () => {
@@ -31,7 +33,7 @@ describe('createTokenReview', () => {
       requests.push(asked);
       return Promise.resolve({ status: 201, retryAfterSeconds: undefined, body: {} });
     };
-    await createTokenReview({ ...api, request }, () => undefined)(issuer, 't', audiences);
+    await createTokenReview(() => ({ api, reviewer: { ...api, request } }), () => undefined)(issuer, 't', audiences);
     expect(requests).toEqual([
       {
         method: 'POST',
@@ -43,10 +45,45 @@ describe('createTokenReview', () => {
     ]);
   });
 
+  test('asks the API server of the issuer and no other, and none where there is none', async () => {
+    server.order('list', { status: 201, body: '{}' });
+    const asked: unknown[] = [];
+    const review = createTokenReview(
+      (cluster) => {
+        asked.push(cluster);
+        return cluster.cluster === 'east' ? { api: { ...api, request: () => Promise.reject(new Error('not for reviews')) }, reviewer: api } : `there is no Secret ${cluster.cluster}`;
+      },
+      () => undefined,
+    );
+    const of = (name: string): Issuer => ({ ...issuer, verification: { method: 'tokenReview', cluster: name, identity: 'id' } });
+    await review(of('east'), 't', []);
+    await expect(review(of('west'), 't', [])).rejects.toMatchObject({ mistake: 'issuer_unavailable', check: 'token-review', message: 'TokenReview could not be had: there is no Secret west' });
+    expect(asked).toMatchObject([{ cluster: 'east', identity: 'id' }, { cluster: 'west', identity: 'id' }]);
+    expect(server.seen).toHaveLength(1);
+  });
+
+  test('lets so many wait for one cluster and no more, and others go on', async () => {
+    const answers: (() => void)[] = [];
+    const request = (): Promise<ApiResponse> => new Promise((resolve) => answers.push(() => resolve({ status: 201, retryAfterSeconds: undefined, body: {} })));
+    const clusters = new Map(['east', 'west'].map((name) => [name, { api, reviewer: { ...api, request } }]));
+    const troubles: string[] = [];
+    const review = createTokenReview(({ cluster = '' }) => clusters.get(cluster) ?? 'none', (_, reason) => troubles.push(reason));
+    const of = (name: string): Issuer => ({ ...issuer, verification: { method: 'tokenReview', cluster: name, identity: 'id' } });
+    const waiting = Array.from({ length: maxReviewsWaiting }, (_, index) => review(of('east'), `t${index}`, []));
+    await expect(review(of('east'), 'one more', [])).rejects.toMatchObject({ mistake: 'issuer_unavailable', check: 'token-review' });
+    expect(troubles).toEqual(['256 reviews wait for the API server already']);
+    const other = review(of('west'), 't', []);
+    answers.shift()?.();
+    await waiting.shift();
+    const next = review(of('east'), 'one more', []);
+    for (const answer of answers) answer();
+    expect((await Promise.all([other, next, ...waiting])).length).toBe(maxReviewsWaiting + 1);
+  });
+
   test('reads all of an answer', async () => {
     const user = { username: 'system:serviceaccount:a:b', uid: 'u', groups: ['g', 'h'], extra: { 'authentication.kubernetes.io/pod-name': ['p'] } };
     server.order('list', { status: 201, body: JSON.stringify({ status: { authenticated: true, audiences: ['cambio'], user } }) });
-    expect(await createTokenReview(api, () => undefined)(issuer, 't', ['cambio'])).toEqual({
+    expect(await createTokenReview(own, () => undefined)(issuer, 't', ['cambio'])).toEqual({
       authenticated: true,
       error: undefined,
       audiences: ['cambio'],
@@ -65,7 +102,7 @@ describe('createTokenReview', () => {
     ['{"status":{"user":{"username":null,"groups":{"0":"g"},"extra":null},"audiences":[1,null]}}'.replace('"username":null,', '')],
   ])('takes what is not there for nothing: %s', async ([body]) => {
     server.order('list', { status: 201, body: body ?? '' });
-    expect(await createTokenReview(api, () => undefined)(issuer, 't', [])).toEqual({ authenticated: false, error: undefined, audiences: [], user: nobody });
+    expect(await createTokenReview(own, () => undefined)(issuer, 't', [])).toEqual({ authenticated: false, error: undefined, audiences: [], user: nobody });
   });
 
   test.for([
@@ -75,10 +112,11 @@ describe('createTokenReview', () => {
   ] as [Fault, string | RegExp][])('says that it could not ask, and why to the log only: %j', async ([fault, reason]) => {
     server.order('list', fault);
     const troubles: string[] = [];
-    const failure = await createTokenReview(api, (trouble) => troubles.push(trouble))(issuer, 't', []).catch((error: unknown) => error);
+    const failure = await createTokenReview(own, ({ name }, trouble) => troubles.push(`${name}: ${trouble}`))(issuer, 't', []).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(OAuthError);
     expect(failure).toMatchObject({ mistake: 'issuer_unavailable', check: 'token-review', retryAfterSeconds: 5 });
     expect(troubles).toEqual([expect.stringMatching(reason)]);
+    expect(troubles[0]).toMatch(/^cluster: /);
   });
 });
 

@@ -21,7 +21,7 @@ describe.skipIf(!provided.available)('on an API server', () => {
 
   beforeAll(async () => {
     await connected?.mustKubectl(['apply', '--server-side', '--force-conflicts', '-f', join(import.meta.dirname, '../../crds')]);
-    await connected?.mustKubectl(['wait', '--for=condition=Established', 'crd/trustedissuers.cambio.dev', 'crd/exchangeclients.cambio.dev']);
+    await connected?.mustKubectl(['wait', '--for=condition=Established', 'crd/trustedissuers.cambio.dev', 'crd/exchangeclients.cambio.dev', 'crd/targetservices.cambio.dev']);
     await connected?.mustKubectl(['apply', '--server-side', '-f', '-'], { stdin: JSON.stringify(namespace) });
     const files = [...valid, ...invalid];
     const ask = async (): Promise<void> => {
@@ -91,7 +91,7 @@ describe.skipIf(!provided.available)('on an API server', () => {
   });
 
   describe('one way of verification after the other', () => {
-    const ways = [{ jwks: '{"keys": []}' }, { tokenReview: {} }];
+    const ways = [{ jwks: '{"keys": []}' }, { tokenReview: {} }, { discovery: {} }, { jwksURL: 'https://keys.example.com/jwks' }];
     const changes = ways.flatMap((from) => ways.filter((to) => to !== from).map((to) => ({ from, to, fromName: Object.keys(from)[0], toName: Object.keys(to)[0] })));
     const issuer = (name: string, verification: object): string =>
       JSON.stringify({

@@ -1,6 +1,6 @@
 // Paths as people write them, and hints on mistyped names.
 import { expect, test } from 'vitest';
-import { formatPath } from '../../src/manifests/format-path.ts';
+import { formatPath, parsePath } from '../../src/manifests/format-path.ts';
 import { nearestName } from '../../src/manifests/nearest-name.ts';
 
 test.each([
@@ -18,6 +18,23 @@ test.each([
   { path: ['spec', '__proto__'], text: 'spec.__proto__' },
 ])('$text', ({ path, text }) => {
   expect(formatPath(path)).toBe(text);
+});
+
+test.each([
+  { text: 'kind', path: ['kind'] },
+  { text: 'spec.targets[0].audience', path: ['spec', 'targets', 0, 'audience'] },
+  { text: 'spec.subjects[12]', path: ['spec', 'subjects', 12] },
+  { text: 'spec["a b"].c', path: ['spec', 'a b', 'c'] },
+  { text: 'spec["a\\"]b"]', path: ['spec', 'a"]b'] },
+  { text: 'spec["kubernetes.io/name"]', path: ['spec', 'kubernetes.io/name'] },
+  { text: '', path: undefined },
+  { text: 'the document', path: undefined },
+  { text: 'spec.', path: undefined },
+  { text: 'spec[a]', path: undefined },
+  { text: 'spec["a]', path: undefined },
+  { text: 'https://ci.example.com', path: undefined },
+])('$text is read as $path', ({ text, path }) => {
+  expect(parsePath(text)).toEqual(path);
 });
 
 const known = ['issuer', 'verification', 'algorithms', 'maxTokenLifetimeSeconds', 'clockSkewSeconds', 'subjectPrefix', 'suspend'];

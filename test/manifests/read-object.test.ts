@@ -37,6 +37,9 @@ test('an object is read with all defaults', () => {
           algorithms: ['RS256', 'ES256', 'PS256', 'EdDSA'],
           maxTokenLifetimeSeconds: 86_400,
           clockSkewSeconds: 30,
+          allowPrivateAddresses: false,
+          claimValidationRules: [],
+          serviceAccountNamespaces: 'Same',
           suspend: false,
         },
       },
@@ -53,8 +56,9 @@ test('a client is read with all defaults', () => {
     uid: '',
     spec: {
       authentication: { none: {} },
-      subjects: [{ issuerRef: { name: 'ci' }, subject: 'a' }],
+      subjects: [{ issuerRef: { name: 'ci' }, subject: 'a', conditions: [] }],
       targets: [{ audience: 'b', scopes: [], defaultScopes: [], tokenTypes: ['access_token'], lifetimeSeconds: 600, default: false }],
+      examples: [],
       suspend: false,
     },
   });
@@ -102,9 +106,9 @@ describe('odd input', () => {
     const document = issuer({ extra: 1, spec: { issuer: { url: 'https://ci.example.com', audiences: ['cambio'], a: 1, b: 2 }, verification: {}, clockSkewSeconds: -1 } });
     expect(problemsOf(document)).toEqual([
       { path: ['extra'], message: 'unknown field; known are apiVersion, kind, metadata, spec, status', reason: 'UnknownField' },
-      { path: ['spec', 'issuer', 'a'], message: 'unknown field; known are url, audiences, apiServerAudiences', reason: 'UnknownField' },
-      { path: ['spec', 'issuer', 'b'], message: 'unknown field; known are url, audiences, apiServerAudiences', reason: 'UnknownField' },
-      { path: ['spec', 'verification'], message: 'exactly one of jwks, tokenReview must be set', reason: 'InvalidField' },
+      { path: ['spec', 'issuer', 'a'], message: 'unknown field; known are url, audiences, apiServerAudiences, discoveryURL, certificateAuthority', reason: 'UnknownField' },
+      { path: ['spec', 'issuer', 'b'], message: 'unknown field; known are url, audiences, apiServerAudiences, discoveryURL, certificateAuthority', reason: 'UnknownField' },
+      { path: ['spec', 'verification'], message: 'exactly one of discovery, jwksURL, jwks, tokenReview, kubernetesDiscovery must be set', reason: 'InvalidField' },
       { path: ['spec', 'clockSkewSeconds'], message: 'must be at least 0', reason: 'InvalidField' },
     ]);
   });

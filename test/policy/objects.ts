@@ -1,9 +1,16 @@
 // Objects and a store for the tests of the policy: read as they are read from a file or from an API server.
+import { labelsOf, type ReadNamespace } from '../../src/manifests/read-namespace.ts';
+import { createExampleRunner } from '../../src/exchange/run-examples.ts';
 import { readObject, type ReadObject } from '../../src/manifests/read-object.ts';
 import { createPolicyStore, keyOf, type Change, type PolicyStore, type Verdict } from '../../src/policy/policy-store.ts';
 import type { PolicySettings } from '../../src/policy/settings.ts';
 
-export const settings: PolicySettings = { issuerURL: 'https://cambio.example.com', isTrustedNamespace: (namespace) => namespace !== 'stranger' };
+export const settings: PolicySettings = {
+  issuerURL: 'https://cambio.example.com',
+  isTrustedNamespace: (namespace) => !['stranger', 'tenant'].includes(namespace),
+  reservedAudiences: ['https://reserved.example.com'],
+  runExamples: createExampleRunner({ issuerURL: 'https://cambio.example.com', maxLifetimeSeconds: 3600 }),
+};
 
 /** As when manifests come from an API server. */
 export const clusterSettings: PolicySettings = {
@@ -42,6 +49,22 @@ export function client(name: string, issuers: readonly string[], { generation = 
     spec: { authentication: { none: {} }, subjects: issuers.map(subject), targets: [{ audience: 'vault' }], ...spec },
   });
 }
+
+/** A TargetService for the audience NAME.example.com. */
+export function target(name: string, { generation = 1, uid = `uid-${name}`, spec }: Parts = {}): ReadObject {
+  return read({
+    apiVersion: 'cambio.dev/v1alpha1',
+    kind: 'TargetService',
+    metadata: { name, generation, uid },
+    spec: { audience: `${name}.example.com`, ...spec },
+  });
+}
+
+/** A Namespace with the label `team`; `none` for one without it, `unreadable` for one whose labels can't be told. */
+export const labelled = (name: string, team = 'none'): ReadNamespace => ({
+  name,
+  labels: team === 'unreadable' ? undefined : labelsOf(name, team === 'none' ? [] : [['team', team]]),
+});
 
 function read(document: object): ReadObject {
   const result = readObject(document);

@@ -4,11 +4,11 @@ import { createPolicyStore } from '../../src/policy/policy-store.ts';
 import { client, clusterSettings, describeVerdicts, issuer, messageOf, put, remove, settings, storeOf } from './objects.ts';
 
 const ready = 'Ready=True Ready, Accepted=True Accepted';
-const resolved = `${ready}, ResolvedRefs=True Resolved`;
+const resolved = `${ready}, ResolvedRefs=True Resolved, ExamplesPassed=True None`;
 const off = (reason: string): string => `Ready=False NotAccepted, Accepted=False ${reason}, Stalled=True NotAccepted`;
 const suspended = 'Ready=False Suspended, Accepted=True Accepted, Stalled=True Suspended';
-const nothing = (reason: string): string => `Ready=False NothingLoaded, Accepted=True Accepted, ResolvedRefs=False ${reason}, Stalled=True NothingLoaded`;
-const partly = (reason: string): string => `Ready=False PartlyLoaded, Accepted=True Accepted, ResolvedRefs=False ${reason}`;
+const nothing = (reason: string): string => `Ready=False NothingLoaded, Accepted=True Accepted, ResolvedRefs=False ${reason}, ExamplesPassed=True None, Stalled=True NothingLoaded`;
+const partly = (reason: string): string => `Ready=False PartlyLoaded, Accepted=True Accepted, ResolvedRefs=False ${reason}, ExamplesPassed=True None, Stalled=True PartlyLoaded`;
 
 const tokenReview = { verification: { tokenReview: {} } };
 
@@ -32,6 +32,7 @@ describe('an object by itself', () => {
           { type: 'Ready', status: 'True', reason: 'Ready', message: 'requests of this client are answered' },
           { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'the object was understood whole' },
           { type: 'ResolvedRefs', status: 'True', reason: 'Resolved', message: 'everything that it refers to is in force' },
+          { type: 'ExamplesPassed', status: 'True', reason: 'None', message: 'there are no examples' },
         ],
         fields: { authentication: 'none', targets: 'vault (+1)' },
       },
@@ -47,14 +48,14 @@ describe('an object by itself', () => {
   });
 
   test.each([
-    { name: 'a field that is not known', object: issuer('x', { spec: { allowEverything: true } }), verdict: off('UnknownField'), message: 'spec.allowEverything: unknown field; known are issuer, verification, algorithms, maxTokenLifetimeSeconds, clockSkewSeconds, subjectPrefix, suspend' },
+    { name: 'a field that is not known', object: issuer('x', { spec: { allowEverything: true } }), verdict: off('UnknownField'), message: 'spec.allowEverything: unknown field; known are issuer, verification, algorithms, maxTokenLifetimeSeconds, clockSkewSeconds, subjectPrefix, kubernetes, allowPrivateAddresses, claimValidationRules, allowedNamespaces, serviceAccountNamespaces, suspend' },
     { name: 'a wrong value', object: issuer('x', { spec: { clockSkewSeconds: 301 } }), verdict: off('InvalidField'), message: 'spec.clockSkewSeconds: must be at most 300' },
     { name: 'both', object: issuer('x', { spec: { clockSkewSeconds: 301, suspendd: true } }), verdict: off('UnknownField'), message: 'spec.clockSkewSeconds: must be at most 300; spec.suspendd: unknown field; did you mean suspend?' },
     { name: 'keys that are none', object: issuer('x', { spec: { verification: { jwks: '[]' } } }), verdict: off('InvalidKey'), message: 'spec.verification.jwks: is not a JWK Set: an object like {"keys": [ … ]}' },
     { name: 'Cambio\'s own URL', object: issuer('x', { issuer: { url: 'https://cambio.example.com' } }), verdict: off('Reserved'), message: 'spec.issuer.url: https://cambio.example.com is Cambio itself; its tokens can\'t be exchanged again' },
     { name: 'suspended', object: issuer('x', { spec: { suspend: true } }), verdict: suspended, message: 'spec.suspend is true' },
     { name: 'suspended and wrong: the mistake is said', object: issuer('x', { spec: { suspend: true, verification: { jwks: '{}' } } }), verdict: off('InvalidKey'), message: 'spec.verification.jwks: is not a JWK Set: an object like {"keys": [ … ]}' },
-    { name: 'tokenReview without an API server', object: issuer('x', { spec: tokenReview }), verdict: off('InvalidField'), message: 'spec.verification.tokenReview: needs an API server, and manifests are read from a directory here; use jwks' },
+    { name: 'tokenReview without an API server', object: issuer('x', { spec: tokenReview }), verdict: off('InvalidField'), message: 'spec.verification.tokenReview: needs an API server, and manifests are read from a directory here; use jwks, jwksURL or discovery' },
   ])('TrustedIssuer: $name', ({ object, verdict, message }) => {
     const { store, verdicts } = storeOf([object, client('deployer', ['x'])]);
     expect(describeVerdicts(verdicts)).toEqual([`ExchangeClient/payments/deployer: ${nothing('IssuerNotReady')}`, `TrustedIssuer//x: ${verdict}`]);
@@ -64,15 +65,15 @@ describe('an object by itself', () => {
   });
 
   test.each([
-    { name: 'in a namespace that is not trusted', object: client('x', ['ci'], { namespace: 'stranger' }), verdict: off('NamespaceNotTrusted'), message: 'metadata.namespace: stranger is not one of the trusted namespaces (--trusted-namespaces), and nothing grants anything to it' },
+    { name: 'an expression that is none', object: client('x', ['ci'], { spec: { subjects: [{ issuerRef: { name: 'ci' }, conditions: [{ expression: 'true' }, { expression: 'claims.' }] }] } }), verdict: off('InvalidExpression'), message: expect.stringMatching(/^spec\.subjects\[0\]\.conditions\[1\]\.expression: /) as string },
     { name: 'suspended', object: client('x', ['ci'], { spec: { suspend: true } }), verdict: suspended, message: 'spec.suspend is true' },
     { name: 'a wrong value', object: client('x', ['ci'], { spec: { targets: [] } }), verdict: off('InvalidField'), message: 'spec.targets: must have at least 1 entry' },
-    { name: 'an unknown field', object: client('x', ['ci'], { spec: { actors: {} } }), verdict: off('UnknownField'), message: 'spec.actors: unknown field; known are authentication, subjects, targets, suspend' },
+    { name: 'an unknown field', object: client('x', ['ci'], { spec: { actors: {} } }), verdict: off('UnknownField'), message: 'spec.actors: unknown field; known are authentication, subjects, targets, examples, suspend' },
   ])('ExchangeClient: $name', ({ object, verdict, message }) => {
     const { store, verdicts } = storeOf([issuer('ci'), object]);
     expect(describeVerdicts(verdicts)[0]).toBe(`ExchangeClient/${object.namespace}/x: ${verdict}`);
-    expect(messageOf(verdicts, 'x')).toBe(message);
-    expect(store.snapshot().clients).toEqual(new Map());
+    expect(messageOf(verdicts, 'x')).toEqual(message);
+    expect([...store.snapshot().clients]).toEqual([]);
   });
 
   test('the default target is that which says so', () => {
@@ -97,7 +98,7 @@ describe('tokens of the cluster', () => {
     expect(store.snapshot().clients.get('payments/a')?.subjects[0]?.issuer).toMatchObject({
       url: 'https://kubernetes.default.svc.cluster.local',
       kubernetes: true,
-      verification: { method: 'tokenReview' },
+      verification: { method: 'tokenReview', cluster: undefined },
       apiServerAudiences: new Set(['https://kubernetes.default.svc.cluster.local', 'https://api.cluster.example.com', 'k3s']),
     });
   });
@@ -184,32 +185,13 @@ describe('issuers beside each other', () => {
     expect(describeVerdicts(verdicts)).toEqual([
       `ExchangeClient/payments/x: ${resolved}`,
       `ExchangeClient/payments/y: ${resolved}`,
-      `TrustedIssuer//east: ${ready}`,
-      `TrustedIssuer//west: ${ready}`,
+      `TrustedIssuer//east: ${ready}, KeysAvailable=True SharedKey`,
+      `TrustedIssuer//west: ${ready}, KeysAvailable=True SharedKey`,
     ]);
     expect(store.snapshot().clients.get('payments/x')?.subjects.map((rule) => rule.issuer.urlShared)).toEqual([true]);
     expect(store.snapshot().clients.get('payments/y')?.issuersByURL.get(url)?.map((found) => found.name)).toEqual(['east', 'west']);
     expect(store.snapshot().clients.get('payments/x')?.issuersByURL.get(url)?.map((found) => found.name)).toEqual(['east']);
     expect(alone.clients.get('payments/x')?.subjects[0]?.issuer.urlShared).toBe(false);
-  });
-
-  test('one URL for two of which one asks the API server: that one needs keys', () => {
-    const url = 'https://kubernetes.default.svc.cluster.local';
-    const other = issuer('other', { issuer: { url } });
-    const { store, verdicts } = storeOf([issuer('in-cluster', { issuer: { url: null }, spec: tokenReview }), other, client('x', ['in-cluster', 'other'])], clusterSettings);
-    expect(describeVerdicts(verdicts)).toEqual([
-      `ExchangeClient/payments/x: ${partly('IssuerNotReady')}`,
-      `TrustedIssuer//in-cluster: ${off('KeysRequired')}`,
-      `TrustedIssuer//other: ${ready}`,
-    ]);
-    expect(messageOf(verdicts, 'in-cluster')).toBe('spec.issuer.url: TrustedIssuer other has the same URL; with tokenReview it must be the only one');
-    expect(describeVerdicts(store.apply([remove(other)]))).toEqual([`ExchangeClient/payments/x: ${partly('IssuerNotFound')}`, `TrustedIssuer//in-cluster: ${ready}`]);
-  });
-
-  test('a suspended issuer shares its URL, too: a token must not be shown to an API server by chance', () => {
-    const url = 'https://kubernetes.default.svc.cluster.local';
-    const { verdicts } = storeOf([issuer('in-cluster', { issuer: { url: null }, spec: tokenReview }), issuer('other', { issuer: { url }, spec: { suspend: true } })], clusterSettings);
-    expect(describeVerdicts(verdicts)).toEqual([`TrustedIssuer//in-cluster: ${off('KeysRequired')}`, `TrustedIssuer//other: ${suspended}`]);
   });
 
   test('URLs that differ in a slash are two', () => {
@@ -331,11 +313,11 @@ describe('changes', () => {
 
 test('a store is complete when it is told so', () => {
   const store = createPolicyStore(settings);
-  expect(store.snapshot()).toEqual({ complete: false, clients: new Map() });
+  expect(store.snapshot()).toMatchObject({ complete: false, issuers: new Map(), clients: { size: 0 } });
   store.apply([put(issuer('a')), put(client('x', ['a']))]);
   expect(store.snapshot().complete).toBe(false);
   store.complete();
   expect(store.snapshot().complete).toBe(true);
   store.apply([remove(client('x', ['a']))]);
-  expect(store.snapshot()).toEqual({ complete: true, clients: new Map() });
+  expect(store.snapshot()).toMatchObject({ complete: true, issuers: new Map([['a', expect.objectContaining({ name: 'a' })]]), clients: { size: 0 } });
 });

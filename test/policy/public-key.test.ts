@@ -1,7 +1,7 @@
 // JWKs of issuers: what may verify, what is passed over, and what is refused.
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { maxKeysInManifest, readInlineJwks, readPublicKey } from '../../src/policy/public-key.ts';
+import { maxKeysInManifest, maxPublishedKeys, readInlineJwks, readPublicKey, readPublishedJwks } from '../../src/policy/public-key.ts';
 import { testKeys } from '../cases/mint-token.ts';
 
 type Members = Record<string, unknown>;
@@ -179,5 +179,32 @@ describe('a JWK Set in a manifest', () => {
 
   test('what is said of a broken key has nothing of the key', () => {
     expect(JSON.stringify(readInlineJwks(JSON.stringify({ keys: [testKeys['ci-es']] })))).not.toContain(String(testKeys['ci-es']?.d));
+  });
+});
+
+describe('a JWK Set that an issuer publishes', () => {
+  test.for<[string, unknown, string]>([
+    ['nothing', undefined, 'what was answered is not a JWK Set'],
+    ['a list', [ec], 'what was answered is not a JWK Set'],
+    ['a key alone', ec, 'what was answered is not a JWK Set'],
+    ['keys that are text', { keys: '[]' }, 'what was answered is not a JWK Set'],
+    ['too many', { keys: Array.from({ length: maxPublishedKeys + 1 }, () => ec) }, 'the JWK Set has 1001 keys: 1000 at most'],
+  ])('%s', ([, set, mistake]) => {
+    expect(readPublishedJwks(set)).toEqual({ mistake });
+  });
+
+  test('what can not be used is passed over, whatever the reason', () => {
+    const set = { keys: [{ kty: 'AKP' }, null, ec, { ...rsa, use: 'enc' }, { kty: 'oct', k: 'AAAA' }, testKeys['ci-rs'], { kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA' }, rsa], more: 1 };
+    const read = readPublishedJwks(set);
+    expect(read.keys?.map(({ algorithms }) => algorithms[0])).toEqual(['ES256', 'RS256']);
+    expect(read).toMatchObject({ passedOver: [0, 1, 3, 4, 5, 6].map((index) => expect.stringMatching(new RegExp(`^keys\\[${index}\\] `)) as unknown) });
+  });
+
+  test('as many as are read', () => {
+    expect(readPublishedJwks({ keys: Array.from({ length: maxPublishedKeys }, () => ec) }).keys).toHaveLength(maxPublishedKeys);
+  });
+
+  test('none', () => {
+    expect(readPublishedJwks({ keys: [] })).toEqual({ keys: [], passedOver: [] });
   });
 });

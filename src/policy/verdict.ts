@@ -1,0 +1,28 @@
+// What the policy makes of an object: what its status says.
+import { formatPath } from '../manifests/format-path.ts';
+import type { ObjectId, ReadObject } from '../manifests/read-object.ts';
+import { notAccepted, summarize, type Condition } from './conditions.ts';
+
+export type Verdict = {
+  id: ObjectId;
+  generation: number;
+  conditions: readonly Condition[];
+  /** The members of status besides conditions and observedGeneration. */
+  fields: Readonly<Record<string, string | number>>;
+};
+
+/** A name for an object that no other object has. */
+export const keyOf = ({ kind, namespace, name }: ObjectId): string => `${kind}/${namespace}/${name}`;
+
+/** The verdict on an object. */
+export function verdictOn({ kind, namespace, name, generation }: ReadObject, conditions: readonly Condition[], fields: Verdict['fields']): Verdict {
+  return { id: { kind, namespace, name }, generation, conditions, fields };
+}
+
+/** The verdict on an object that could not be read. */
+export function refusedVerdict(object: ReadObject): Verdict {
+  const problems = object.problems ?? [];
+  const reason = problems.some((problem) => problem.reason === 'UnknownField') ? 'UnknownField' : 'InvalidField';
+  const messages = problems.map((problem) => `${formatPath(problem.path)}: ${problem.message}`);
+  return verdictOn(object, notAccepted(reason, summarize(messages)), {});
+}
