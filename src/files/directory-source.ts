@@ -2,14 +2,16 @@
 import { lstat, readFile, stat } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { parseManifests, type ManifestProblem } from '../manifests/parse-manifests.ts';
+import type { ManifestProblem } from '../manifests/parse-manifests.ts';
 import type { ReadNamespace } from '../manifests/read-namespace.ts';
 import type { ReadObject } from '../manifests/read-object.ts';
 import type { Change } from '../policy/policy-store.ts';
 import { createAlarm } from './alarm.ts';
 import { decodeText, listManifestFiles, maxFileBytes } from './manifest-files.ts';
-import { mergeNamespaces, withoutDocument, type WrittenNamespace } from './merge-namespaces.ts';
-import { mergeObjects, writtenObject, type WrittenObject } from './merge-objects.ts';
+import { mergeNamespaces, withoutDocument } from './merge-namespaces.ts';
+import { mergeObjects } from './merge-objects.ts';
+import { createPace, type Pace } from './pace.ts';
+import { readDocuments, type ReadDocument } from './read-documents.ts';
 
 export type DirectorySourceOptions = {
   dir: string;
@@ -33,9 +35,7 @@ type FileState = {
   /** Tells whether the file has been touched since; empty if it must be read again in any case. */
   stamp: string;
   /** What was in it when it could last be parsed, and the mistakes in that. */
-  objects: readonly WrittenObject[];
-  namespaces: readonly WrittenNamespace[];
-  problems: readonly ManifestProblem[];
+  documents: readonly ReadDocument[];
   /** Why it can't be parsed now. */
   syntaxErrors: readonly ManifestProblem[];
   trouble: string | undefined;
@@ -50,16 +50,23 @@ export async function runDirectorySource(options: DirectorySourceOptions): Promi
   let shownProblems = '';
   let shownTrouble: string | undefined;
   const alarm = createAlarm(signal);
+  const pace = createPace(monotonic, signal);
 
   async function look(): Promise<void> {
     const listed = { files: [] as string[], dirs: [] as string[] };
     await listManifestFiles(dir, listed);
     alarm.watch(listed.dirs);
-    files = await readFiles(dir, listed.files, files);
-    const states = [...files.values()];
-    const { objects, problems: repeated } = mergeObjects(states.flatMap((file) => file.objects));
-    const { namespaces, problems: repeatedNamespaces } = mergeNamespaces(states.flatMap((file) => file.namespaces));
-    const problems = [...states.flatMap((file) => [...file.problems, ...file.syntaxErrors]), ...repeated, ...repeatedNamespaces];
+    const read = await readFiles(dir, listed.files, files, pace);
+    if (!isSame(read, files)) compare([...read.values()]);
+    files = read;
+    tellTroubles();
+  }
+
+  function compare(states: readonly FileState[]): void {
+    const documents = states.flatMap((file) => file.documents);
+    const { objects, problems: repeated } = mergeObjects(documents.flatMap((document) => document.objects));
+    const { namespaces, problems: repeatedNamespaces } = mergeNamespaces(documents.flatMap((document) => document.namespaces));
+    const problems = [...states.flatMap((file) => [...file.documents.flatMap((document) => document.problems), ...file.syntaxErrors]), ...repeated, ...repeatedNamespaces];
     const changes = differences(inForce, objects);
     const relabelled = differingNamespaces(labelled, namespaces);
     if (changes.length > 0 || relabelled.length > 0) onChanges(changes, relabelled);
@@ -68,6 +75,9 @@ export async function runDirectorySource(options: DirectorySourceOptions): Promi
     const text = JSON.stringify(problems);
     if (text !== shownProblems && !(shownProblems === '' && problems.length === 0)) onProblems(problems);
     shownProblems = text;
+  }
+
+  function tellTroubles(): void {
     const troubles = [...files].flatMap(([file, { trouble }]) => (trouble === undefined ? [] : [`${file}: ${trouble}`]));
     tell(troubles.length === 0 ? undefined : `${troubles.join('; ')}; what it held before is still in force`);
   }
@@ -78,8 +88,9 @@ export async function runDirectorySource(options: DirectorySourceOptions): Promi
   }
 
   await look().catch((error: unknown) => {
-    throw new Error(`the manifests can't be read: ${(error as Error).message}. Name a directory that is there and may be read`, { cause: error });
+    if (!signal.aborted) throw new Error(`the manifests can't be read: ${(error as Error).message}. Name a directory that is there and may be read`, { cause: error });
   });
+  if (signal.aborted) return;
   onSynced();
   let took = 0;
   for (;;) {
@@ -89,25 +100,25 @@ export async function runDirectorySource(options: DirectorySourceOptions): Promi
     try {
       await look();
     } catch (error) {
-      tell(`${dir}: ${(error as Error).message}; the manifests read before are still in force`);
+      if (!signal.aborted) tell(`${dir}: ${(error as Error).message}; the manifests read before are still in force`);
     }
     took = monotonic() - start;
   }
 }
 
 /** Reads what was touched since the last look, and keeps the rest. A file that can't be read or parsed keeps its last good documents. */
-async function readFiles(dir: string, paths: readonly string[], before: ReadonlyMap<string, FileState>): Promise<Map<string, FileState>> {
+async function readFiles(dir: string, paths: readonly string[], before: ReadonlyMap<string, FileState>, pace: Pace): Promise<Map<string, FileState>> {
   const after = new Map<string, FileState>();
   for (const path of paths) {
     const file = relative(dir, path);
     const known = before.get(file);
-    const state = await readOne(path, file, known);
+    const state = await readOne(path, file, known, pace);
     if (state !== undefined) after.set(file, state);
   }
   return after;
 }
 
-async function readOne(path: string, file: string, known: FileState | undefined): Promise<FileState | undefined> {
+async function readOne(path: string, file: string, known: FileState | undefined, pace: Pace): Promise<FileState | undefined> {
   const before: FileState = { ...(known ?? emptyFile), syntaxErrors: [] };
   try {
     const entry = await stat(path, { bigint: true });
@@ -117,26 +128,32 @@ async function readOne(path: string, file: string, known: FileState | undefined)
     if (entry.size > maxFileBytes) return { ...before, stamp, trouble: `is larger than ${maxFileBytes} bytes` };
     const text = decodeText(await readFile(path));
     if (text === undefined) return { ...before, stamp, trouble: 'is not UTF-8' };
-    const { objects: read, positions, namespaces: found, problems, syntaxErrors } = parseManifests(text, file);
+    const documents = await readDocuments(text, file, before.documents, pace);
+    const syntaxErrors = documents.flatMap((document) => document.syntaxErrors);
     if (syntaxErrors.length > 0) return { ...before, stamp, syntaxErrors, trouble: 'is not YAML' };
-    const objects = read.map((object, index) => writtenObject(object, positions[index], file));
-    const namespaces = found.map(({ namespace, position }) => ({ namespace, file, ...position }));
-    return { stamp, objects, namespaces, problems, syntaxErrors, trouble: undefined };
+    return { stamp, documents, syntaxErrors, trouble: undefined };
   } catch (error) {
+    if (pace.ended()) throw error;
     // If it vanished between the listing and now the next look will tell; a link that leads nowhere is there.
     const vanished = (error as NodeJS.ErrnoException).code === 'ENOENT' && !(await isThere(path));
     return vanished ? known : { ...before, stamp: '', trouble: (error as Error).message };
   }
 }
 
-const emptyFile: FileState = { stamp: '', objects: [], namespaces: [], problems: [], syntaxErrors: [], trouble: undefined };
+const emptyFile: FileState = { stamp: '', documents: [], syntaxErrors: [], trouble: undefined };
 
 const isThere = (path: string): Promise<boolean> => lstat(path).then(() => true, () => false);
 
+/** Whether nothing was read anew, and nothing is gone. */
+const isSame = (after: ReadonlyMap<string, FileState>, before: ReadonlyMap<string, FileState>): boolean =>
+  after.size === before.size && [...after].every(([file, state]) => before.get(file) === state);
+
+/** What is gone, and what differs. Most objects are the very ones that were there before. */
 function differences(before: ReadonlyMap<string, ReadObject>, after: ReadonlyMap<string, ReadObject>): Change[] {
-  const gone = [...before].filter(([key]) => !after.has(key)).map(([, { kind, namespace, name }]) => ({ id: { kind, namespace, name }, object: undefined }));
-  const changed = [...after].filter(([key, object]) => !isDeepStrictEqual(before.get(key), object)).map(([, object]) => ({ id: object, object }));
-  return [...gone, ...changed];
+  const changes: Change[] = [];
+  for (const [key, { kind, namespace, name }] of before) if (!after.has(key)) changes.push({ id: { kind, namespace, name }, object: undefined });
+  for (const [key, object] of after) if (!isDeepStrictEqual(before.get(key), object)) changes.push({ id: object, object });
+  return changes;
 }
 
 function differingNamespaces(before: ReadonlyMap<string, ReadNamespace>, after: ReadonlyMap<string, ReadNamespace>): ReadNamespace[] {

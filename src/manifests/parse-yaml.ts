@@ -14,6 +14,9 @@ export type YamlDocument = {
 
 export type YamlProblem = { position: Position; message: string };
 
+/** One document of a file, unread. */
+export type DocumentText = { text: string; linesBefore: number };
+
 /**
  * Reads a file of YAML documents, or of JSON. Members of objects that are null are dropped, as the API server drops them.
  * Empty documents are skipped. A document with a problem is left out; the others are there. Where kubectl guesses (a key
@@ -22,19 +25,26 @@ export type YamlProblem = { position: Position; message: string };
 export function parseYaml(text: string): { documents: YamlDocument[]; problems: YamlProblem[] } {
   const documents: YamlDocument[] = [];
   const problems: YamlProblem[] = [];
-  // As kubectl does: before YAML is looked at, the last line is ended, and every line that begins with `---` begins a document.
-  const parts = text.replace(/^\uFEFF/, '').replace(/[^\n]$/, '$&\n').split(/(?<![^\n])(?=---)/);
-  let linesBefore = 0;
-  for (const part of parts) {
-    const document = readDocument(part, linesBefore);
+  for (const part of splitDocuments(text)) {
+    const document = readDocument(part);
     if ('message' in document) problems.push(document);
     else if (document.value !== null) documents.push(document);
-    linesBefore += part.split('\n').length - 1;
   }
   return { documents, problems };
 }
 
-function readDocument(text: string, linesBefore: number): YamlDocument | YamlProblem {
+/** Splits a file into its documents, as kubectl does it: before YAML is looked at, the last line is ended, and every line that begins with `---` begins a document. */
+export function splitDocuments(text: string): DocumentText[] {
+  let linesBefore = 0;
+  return text.replace(/^\uFEFF/, '').replace(/[^\n]$/, '$&\n').split(/(?<![^\n])(?=---)/).map((part) => {
+    const document = { text: part, linesBefore };
+    linesBefore += part.split('\n').length - 1;
+    return document;
+  });
+}
+
+/** Reads one document of a file. Its value is null if it is empty. */
+export function readDocument({ text, linesBefore }: DocumentText): YamlDocument | YamlProblem {
   const lines = new LineCounter();
   const positionAt = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);

@@ -16,7 +16,7 @@ const suspended = '`spec.suspend` is true: nothing of the object is in force. Se
 const notAccepted = 'The object is off: the condition Accepted says why.';
 const partlyLoaded = 'Some entries are inert, the others work. ResolvedRefs names them.';
 const nothingLoaded = 'No entry of `subjects`, or none of `targets`, is left: every request of the client is refused. ResolvedRefs says why.';
-const keysUnavailable = 'There are no keys to verify with: tokens of this issuer are answered with 503 meanwhile. KeysAvailable says why.';
+const keysUnavailable = 'There are no keys to verify with: tokens of this issuer, or of one that this client refers to, are answered with 503 meanwhile. KeysAvailable of the TrustedIssuer says why.';
 const examplesWiden = 'An example is allowed that should be denied, or gives other claims than it expects: the policy is wider than its author says, so the client is kept out. Mend the rules, or the example.';
 
 /** What a reason means, by the condition that has it. */

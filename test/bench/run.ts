@@ -4,17 +4,21 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeOptions, readOptions } from '../../src/commands/read-options.ts';
 import { benchOptions, chooseEffort, sectionNames, type BenchOptions, type SectionName, type Setting } from './bench-options.ts';
+import { measureClients } from './measure-clients.ts';
 import { measureExchanges } from './measure-exchanges.ts';
+import { measureProcesses } from './measure-processes.ts';
+import { measureStart } from './measure-start.ts';
+import { measureTokenReview } from './measure-token-review.ts';
 import { printTable, type Table } from './print-table.ts';
 import { chooseCores, type Cores } from './processes.ts';
 
 /** One entry for each part, in the order in which they are run. */
 const sections = {
   exchanges: measureExchanges,
-  clients: async () => [],
-  start: async () => [],
-  processes: async () => [],
-  'token-review': async () => [],
+  clients: measureClients,
+  start: measureStart,
+  processes: measureProcesses,
+  'token-review': measureTokenReview,
 } satisfies Record<SectionName, (setting: Setting) => Promise<Table[]>>;
 
 process.exitCode = await main(process.argv.slice(2));

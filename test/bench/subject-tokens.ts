@@ -44,14 +44,14 @@ export async function mintSubjectTokens(): Promise<SubjectTokens> {
 }
 
 /** The body of an exchange. */
-export function exchangeForm(clientId: string, subjectToken: string, target: string): URLSearchParams {
+export function exchangeForm(clientId: string, subjectToken: string, target: string, scope = 'deploy'): URLSearchParams {
   return new URLSearchParams({
     grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
     client_id: clientId,
     subject_token: subjectToken,
     subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
     audience: target,
-    scope: 'deploy',
+    scope,
   });
 }
 

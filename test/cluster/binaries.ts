@@ -49,6 +49,11 @@ export async function findBinaries(progress: Progress = printToStderr): Promise<
   return pathsIn(folder);
 }
 
+/** Whether `findBinaries` would find them without building. */
+export async function haveBinaries(): Promise<boolean> {
+  return isComplete(process.env['KUBEBUILDER_ASSETS'] || (await cacheFolder()));
+}
+
 function printToStderr(line: string): void {
   process.stderr.write(`${line}\n`);
 }

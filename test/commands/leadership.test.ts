@@ -38,7 +38,7 @@ async function start(): Promise<Replica> {
   const end = new AbortController();
   const log: string[] = [];
   const leadership = openLeadership(api, 'cambio-system', pino({ level: 'debug' }, { write: (line) => log.push(line) }), end.signal);
-  const store = createPolicyStore({ issuerURL: 'https://cambio.test', isTrustedNamespace: () => true, reservedAudiences: [] });
+  const store = createPolicyStore({ issuerURL: 'https://cambio.test', isTrustedNamespace: () => true, reservedAudiences: [], runExamples: () => [] });
   const running = runClusterSource({
     api,
     signal: end.signal,
@@ -72,7 +72,7 @@ const patches = (): string[] => server.seen.filter(({ verb, path }) => verb === 
 const readyOf = (plural: string, key: string): unknown => (server.items(plural).get(key)?.['status'] as { conditions?: { status: string }[] } | undefined)?.conditions?.[0]?.status;
 
 test('10,000 clients: a restart, and another leader after it, write nothing when nothing has changed', { timeout: 60_000 }, async () => {
-  const store = createPolicyStore({ issuerURL: 'https://cambio.test', isTrustedNamespace: () => true, reservedAudiences: [] });
+  const store = createPolicyStore({ issuerURL: 'https://cambio.test', isTrustedNamespace: () => true, reservedAudiences: [], runExamples: () => [] });
   server.put('trustedissuers', '/ci', { spec: issuerSpec });
   const names = Array.from({ length: 10_000 }, (_, i) => `c${i}`);
   for (const name of names) server.put(clients, `shop/${name}`, { spec: clientSpec });

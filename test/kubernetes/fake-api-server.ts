@@ -294,9 +294,10 @@ export async function startFakeApiServer(): Promise<FakeApiServer> {
 
 const verbs: Readonly<Record<string, Verb>> = { PATCH: 'patch', POST: 'create', PUT: 'update' };
 
-/** What a path is the path of: a collection, an object, or a part of it. */
+/** What a path is the path of: a collection, an object, or a part of it. A document that is not below /api goes by its last step. */
 function addressOf(path: string): { namespace: string; plural: string; name: string | undefined; subresource: string | undefined; key: string } {
-  const [, namespace = '', plural = '', name, subresource] = /^\/apis?\/(?:[^/]+\/)?[^/]+(?:\/namespaces\/([^/]+))?\/([a-z]+)(?:\/([^/]+)(?:\/([a-z]+))?)?$/.exec(path) ?? [];
+  const document = /^(?!\/apis?\/).*\/([a-z]+)$/.exec(path)?.[1];
+  const [, namespace = '', plural = document ?? '', name, subresource] = /^\/apis?\/(?:[^/]+\/)?[^/]+(?:\/namespaces\/([^/]+))?\/([a-z]+)(?:\/([^/]+)(?:\/([a-z]+))?)?$/.exec(path) ?? [];
   return { namespace, plural, name, subresource, key: `${namespace}/${name}` };
 }
 

@@ -146,7 +146,7 @@ describe('tokenReview', () => {
     store.apply([put(inCluster), put(other), put(client('x', ['in-cluster', 'other']))]);
     const verdicts = setKeys('in-cluster', none);
     expect(messageOf(verdicts, 'in-cluster')).toBe('spec.issuer.url: TrustedIssuer other has the same URL, and only published keys can tell whose a token is: it publishes none');
-    expect(describeVerdicts(verdicts)[0]).toBe('ExchangeClient/payments/x: Ready=False PartlyLoaded, Accepted=True Accepted, ResolvedRefs=False IssuerNotReady, ExamplesPassed=True None');
+    expect(describeVerdicts(verdicts)[0]).toBe('ExchangeClient/payments/x: Ready=False PartlyLoaded, Accepted=True Accepted, ResolvedRefs=False IssuerNotReady, ExamplesPassed=True None, Stalled=True PartlyLoaded');
     expect(lineOf(setKeys('in-cluster', keys()), 'in-cluster')).toBe(`${ready}, KeysAvailable=True Available`);
     expect(inForce('in-cluster')).toMatchObject({ urlShared: true });
     setKeys('in-cluster', none);
