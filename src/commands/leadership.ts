@@ -5,14 +5,24 @@ import type { Logger } from 'pino';
 import type { ApiServer } from '../kubernetes/api-server.ts';
 import { createEventWriter, transitionsOf } from '../kubernetes/events.ts';
 import { createLease, leaseName } from '../kubernetes/lease.ts';
+import { pause } from '../kubernetes/pause.ts';
 import { createStatusWriter, type StatusWriter } from '../kubernetes/status-writer.ts';
 
 export type Leadership = Pick<StatusWriter, 'observe' | 'want'> & {
-  /** Stands for election from now on: to be called when all is known that a status tells of, so that a restart tells nothing new. */
-  stand: () => void;
+  /**
+   * Stands for election as soon as all is known that a status tells of, or after some seconds: so that a restart tells
+   * nothing new, and an issuer that does not answer does not hold up the others.
+   */
+  stand: (isAllKnown: () => boolean) => void;
   /** Resolves when `signal` was aborted and the Lease has been given back. */
   ended: () => Promise<void>;
 };
+
+/** For how long a new process waits at most before it stands for election, in milliseconds. */
+export const patience = 15_000;
+
+/** How often it looks whether it may, in milliseconds. */
+const lookEvery = 100;
 
 /** @param namespace Cambio's own, where the Lease is */
 export function openLeadership(api: ApiServer, namespace: string, log: Logger, signal: AbortSignal): Leadership {
@@ -62,11 +72,19 @@ export function openLeadership(api: ApiServer, namespace: string, log: Logger, s
   return {
     observe: status.observe,
     want: status.want,
-    stand: () => {
-      standing ??= lease.run();
+    stand: (isAllKnown) => {
+      standing ??= untilKnown(isAllKnown, signal).then(() => (signal.aborted ? undefined : lease.run()));
     },
     ended: async () => {
       await Promise.all([standing, status.idle(), events.idle()]);
     },
   };
+}
+
+async function untilKnown(isAllKnown: () => boolean, signal: AbortSignal): Promise<void> {
+  // Not at once: what was read just now is followed a moment later.
+  for (let waited = 0; waited < patience && !signal.aborted; waited += lookEvery) {
+    await pause(lookEvery, signal);
+    if (isAllKnown()) return;
+  }
 }

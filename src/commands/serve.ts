@@ -89,7 +89,7 @@ export async function runServe(options: ServeOptions, stop: AbortSignal): Promis
       const settings = { issuerURL, isTrustedNamespace: source.isTrustedNamespace, reservedAudiences: options['reserved-audiences'] ?? [], runExamples: createExampleRunner(effects.settings), ...(cluster && { cluster }) };
       store = withIssuerKeys(createPolicyStore(settings), issuerKeys);
       return store;
-    });
+    }, issuerKeys.areTried);
     log.info({ issuer: issuerURL, listen: server.url, admin: opened[0]?.url, manifests: source.description }, 'serving');
     // The source runs until it is told to end, unless it can't even begin.
     await Promise.race([aborted(stop), running]);

@@ -18,6 +18,7 @@ import { KeyFetchError, type FetchKeySet } from '../policy/key-fetch.ts';
 import type { Change, PolicyStore, Verdict } from '../policy/policy-store.ts';
 import type { PolicySettings } from '../policy/settings.ts';
 import { openLeadership } from './leadership.ts';
+import { logVerdicts } from './log-verdicts.ts';
 import type { ServeOptions } from './serve-options.ts';
 
 export type Source = {
@@ -30,9 +31,10 @@ export type Source = {
   /**
    * Makes a store when it is known what the cluster calls itself, and keeps it as the source is, until the signal that
    * the source was opened with is aborted. Rejects if it can't even begin. `publish` takes verdicts that come of
-   * something else than a change of the manifests.
+   * something else than a change of the manifests. `keysAreKnown` says whether all has been fetched once that a status
+   * tells of: a new process has nothing to say before.
    */
-  run: (makeStore: (cluster: PolicySettings['cluster'], publish: (verdicts: readonly Verdict[]) => void) => PolicyStore) => Promise<void>;
+  run: (makeStore: (cluster: PolicySettings['cluster'], publish: (verdicts: readonly Verdict[]) => void) => PolicyStore, keysAreKnown: () => boolean) => Promise<void>;
   /** Why what the store has may be older than what is meant; undefined if all is well. */
   trouble: () => string | undefined;
   close: () => Promise<void>;
@@ -103,11 +105,12 @@ function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal, le
     close: async () => {
       await Promise.all([closeCluster(own), others.close()]);
     },
-    run: async (makeStore) => {
+    run: async (makeStore, keysAreKnown) => {
       const facts = await untilRead(api, log, signal);
       if (facts === undefined) return;
       const leadership = openLeadership(api, namespace, log, AbortSignal.any([signal, leave]));
       const store = makeStore(facts, leadership.want);
+      let secretsRead = false;
       const tell = (verdicts: readonly Verdict[], changes: readonly Change[] = []): void => {
         logVerdicts(log, verdicts, changes);
         leadership.want(verdicts);
@@ -125,7 +128,10 @@ function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal, le
         {
           onFacts: (name, clusterFacts) => tell(store.setClusterFacts(name, clusterFacts)),
           onMistake: (name, mistake) => log.warn({ secret: name, mistake }, 'the Secret of another cluster can not be used'),
-          onState: (state) => onState('Secret', state),
+          onState: (state) => {
+            secretsRead ||= state.synced;
+            onState('Secret', state);
+          },
         },
         signal,
       );
@@ -137,7 +143,7 @@ function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal, le
         observe: leadership.observe,
         onSynced: () => {
           store.complete();
-          leadership.stand();
+          leadership.stand(() => secretsRead && keysAreKnown());
         },
         onChanges: (changes, namespaces) => tell(store.apply(changes, namespaces), changes),
         onState,
@@ -162,15 +168,3 @@ async function untilRead(api: ApiServer, log: Logger, signal: AbortSignal): Prom
   }
   return undefined;
 }
-
-/** Says in the log what came of each object: what is off, and what was taken away. */
-function logVerdicts(log: Logger, verdicts: readonly Verdict[], changes: readonly Change[]): void {
-  for (const { id, object } of changes) if (object === undefined) log.info({ object: id }, 'gone');
-  for (const { id, conditions } of verdicts) {
-    const ready = conditions.find((condition) => condition.type === 'Ready');
-    const reason = conditions.find((condition) => condition.type === 'Accepted' && condition.status === 'False')?.reason ?? ready?.reason;
-    if (ready?.status === 'True') log.info({ object: id }, 'in force');
-    else log.warn({ object: id, reason, message: ready?.message }, ready?.reason === 'PartlyLoaded' ? 'partly in force' : 'not in force');
-  }
-}
-

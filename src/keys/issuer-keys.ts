@@ -39,6 +39,8 @@ export type IssuerKeysOptions = {
 export type IssuerKeyStore = IssuerKeys & {
   /** The TrustedIssuers in force. Those whose keys are published are fetched from now on; all others are forgotten. */
   setIssuers: (issuers: Iterable<Issuer>) => void;
+  /** Whether a first fetch has ended, well or not, for all of them. */
+  areTried: () => boolean;
   /** Ends every fetch and timer. */
   close: () => void;
 };
@@ -218,6 +220,7 @@ export function createIssuerKeys(options: IssuerKeysOptions): IssuerKeyStore {
       return known(issuer);
     },
     setIssuers,
+    areTried: () => entries.values().every(({ tried }) => tried),
     close: () => {
       for (const [name, entry] of entries) forget(name, entry);
     },

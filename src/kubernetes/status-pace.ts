@@ -15,6 +15,8 @@ export const statusBounds = {
   calm: 600_000,
   /** For so long an object that was edited may wait for what it refers to, which is often applied together with it, before it is told to lack something. */
   settle: 2_000,
+  /** For one write. */
+  timeout: 10_000,
   /** How long a writer rests after a write that failed: it doubles with each failure in a row, up to the second. */
   retry: 500,
   longestRetry: 30_000,

@@ -55,9 +55,6 @@ export type StatusWriterOptions = {
 
 export const fieldManager = 'cambio';
 
-/** For one write, in milliseconds. */
-const writeTimeout = 10_000;
-
 /** How many objects are looked at before other work of the process has its turn. */
 const mostLooks = 1000;
 
@@ -176,7 +173,7 @@ export function createStatusWriter({ api, now, monotonic, leadsFor, onWritten, o
   }
 
   function patch(id: ObjectId, contentType: string, query: Record<string, string>, body: object): Promise<ApiResponse> {
-    const timeoutMs = Math.max(1, Math.floor(Math.min(writeTimeout, leadsFor())));
+    const timeoutMs = Math.max(1, Math.floor(Math.min(statusBounds.timeout, leadsFor())));
     return api.request({ method: 'PATCH', path: `${objectPath(id)}/status`, query, body, contentType, timeoutMs, signal });
   }
 

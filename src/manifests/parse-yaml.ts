@@ -54,7 +54,10 @@ export function readDocument({ text, linesBefore }: DocumentText): YamlDocument 
     const root = readSyntax(text, lines);
     const walk: Walk = { places: new Map(), anchors: new Map(), visited: 1, aliased: 0, aliasDepth: 0 };
     const value = readValue(root, walk, 0);
-    return { value, positionOf: (path) => positionAt(findPlace(path, value, walk.places) ?? root?.range[0] ?? 0) };
+    // Only what a position takes is held on to: the syntax tree is many times as large.
+    const { places } = walk;
+    const start = root?.range[0] ?? 0;
+    return { value, positionOf: (path) => positionAt(findPlace(path, value, places) ?? start) };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return { position: positionAt(error.offset), message: error.message };

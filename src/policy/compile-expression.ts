@@ -49,7 +49,7 @@ function compileName({ name, start }: NodeOf<'name'>, scope: Scope): Compiled {
   if (local !== undefined) return { type: local.type, run: ({ locals }) => locals[slot] ?? null };
   const type = Object.hasOwn(scope.variables, name) ? scope.variables[name] : undefined;
   if (type !== undefined) {
-    scope.used.add(name);
+    scope.found.variables.add(name);
     return { type, run: ({ values }) => values[name] ?? null };
   }
   if (typeNames.includes(name)) return { type: 'type', run: () => ({ kind: 'type', name }) };
@@ -206,7 +206,7 @@ function compileMatches({ receiver, args, start }: NodeOf<'call'>, scope: Scope)
   const [text, pattern, ...rest] = receiver === undefined ? args : [receiver, ...args];
   if (text === undefined || pattern === undefined || rest.length > 0) throw new ExpressionMistake('matches takes a text and a pattern', start);
   if (pattern.op !== 'literal' || typeof pattern.value !== 'string') throw new ExpressionMistake('the pattern of matches must be a literal text', pattern.start);
-  const matches = compilePattern(pattern.value, pattern.start);
+  const matches = compilePattern(pattern.value, scope.found.patterns, pattern.start);
   const overloads: readonly Overload[] = [{ parameters: ['string'], result: 'bool', run: (steps, value) => matches(steps, value as string) }];
   return compileOverloads('matches', overloads, [compileNode(text, scope)], start);
 }

@@ -3,33 +3,54 @@ import { RE2JS } from 're2js';
 import { spend, type Steps } from './expression-steps.ts';
 import { ExpressionMistake } from './expression-syntax.ts';
 
-/** Bounds of a pattern: UTF-16 units of its text, and instructions of the program that it becomes (`x{100}` are 100). */
+/** Bounds of all patterns of one expression: UTF-16 units, and instructions of their programs (`x{100}` stands for 100). */
 export const maxPatternLength = 512;
 export const maxPatternSize = 512;
 
-/** What the engine may remember of one pattern, in characters times instructions, before it starts afresh. */
-const mostRemembered = 65_536;
+/** Classes such as `\pL` have hundreds of ranges: so many in one expression, and so many instructions in a pattern with one. */
+export const maxUnicodeClasses = 8;
+export const maxUnicodePatternSize = 64;
+
+/**
+ * What the engine may remember of the texts that a pattern saw, in bytes as it counts them. It builds an automaton as it
+ * goes, of up to 8 MiB for each pattern if nobody tells it otherwise; when this is used up it starts afresh.
+ */
+export const maxRemembered = 65_536;
 
 /** Tells whether a pattern is found anywhere in a text. */
 export type Pattern = (steps: Steps, text: string) => boolean;
 
+/** What the patterns of an expression have used up of the bounds: a compiled pattern adds its own. */
+export type PatternTotals = { length: number; size: number; unicodeClasses: number };
+
 /** Compiles a pattern. Throws an ExpressionMistake that points at it. */
-export function compilePattern(pattern: string, at: number): Pattern {
-  if (pattern.length > maxPatternLength) throw new ExpressionMistake(`the pattern is longer than ${maxPatternLength} characters`, at);
+export function compilePattern(pattern: string, totals: PatternTotals, at: number): Pattern {
+  totals.length += pattern.length;
+  if (totals.length > maxPatternLength) throw new ExpressionMistake(`the patterns are longer than ${maxPatternLength} characters`, at);
+  const unicodeClasses = pattern.match(/\\p/gi)?.length ?? 0;
+  totals.unicodeClasses += unicodeClasses;
+  if (totals.unicodeClasses > maxUnicodeClasses) throw new ExpressionMistake(`the patterns have more than ${maxUnicodeClasses} classes such as \\pL`, at);
   const compiled = read(pattern, at);
   const size = compiled.programSize();
-  if (size > maxPatternSize) throw new ExpressionMistake(`the pattern stands for ${size} instructions; at most ${maxPatternSize} are allowed: repeat less`, at);
-  let remembered = 0;
+  if (unicodeClasses > 0 && size > maxUnicodePatternSize) throw new ExpressionMistake(`a pattern with a class such as \\pL may stand for ${maxUnicodePatternSize} instructions, and this one has ${size}: repeat less`, at);
+  totals.size += size;
+  if (totals.size > maxPatternSize) throw new ExpressionMistake(`the patterns stand for ${totals.size} instructions; at most ${maxPatternSize} are allowed: repeat less`, at);
+  const { dfa } = compiled.re2();
+  dfa.stateBudget = maxRemembered;
+  dfa.memBudget = maxRemembered;
   return (steps, text) => {
-    const work = text.length * size;
-    spend(steps, 32 + (work >> 3));
-    // The engine builds an automaton as it goes and would keep up to 8 MiB of it for each pattern.
-    if ((remembered += work) > mostRemembered) {
-      compiled.reset();
-      remembered = work;
-    }
+    spend(steps, costOf(text.length, size));
     return compiled.test(text);
   };
+}
+
+/**
+ * What a match costs. A character is looked up in the automaton, or, where that has to be built, tried at every
+ * instruction; a long text may wear the automaton out, and all of it is tried so.
+ */
+function costOf(length: number, size: number): number {
+  const tried = length * size;
+  return 32 + length + (tried >> 3) + (Math.max(0, tried - 4096) >> 2);
 }
 
 function read(pattern: string, at: number): RE2JS {

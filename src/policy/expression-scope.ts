@@ -1,5 +1,6 @@
 // What the parts of the compiler of expressions share: names in scope, and what a compiled node is.
 import { nearestName } from '../manifests/nearest-name.ts';
+import type { PatternTotals } from './expression-pattern.ts';
 import type { Steps } from './expression-steps.ts';
 import type { Node } from './expression-syntax.ts';
 import type { Type } from './expression-types.ts';
@@ -15,9 +16,16 @@ export type Compiled = { readonly type: Type; readonly run: (frame: Frame) => Ex
 export type Scope = {
   readonly variables: Readonly<Record<string, Type>>;
   readonly locals: readonly { readonly name: string; readonly type: Type }[];
-  /** Collects the variables that were used. */
-  readonly used: Set<string>;
+  /** What is found on the way: the variables that were used, and what the patterns amount to. */
+  readonly found: Findings;
 };
+
+export type Findings = { readonly variables: Set<string>; readonly patterns: PatternTotals };
+
+/** The scope of a whole expression. */
+export function outermostScope(variables: Readonly<Record<string, Type>>): Scope {
+  return { variables, locals: [], found: { variables: new Set(), patterns: { length: 0, size: 0, unicodeClasses: 0 } } };
+}
 
 /** Compiles a node and what stands below it. */
 export type CompileNode = (node: Node, scope: Scope) => Compiled;

@@ -56,7 +56,7 @@ export function kindOf(value: ExpressionValue): Kind {
 
 export const isList = (value: ExpressionValue): value is readonly ExpressionValue[] => Array.isArray(value);
 export const isMap = (value: ExpressionValue): value is ReadonlyMap<ExpressionValue, ExpressionValue> => value instanceof Map;
-export const isOptional = (value: ExpressionValue): value is Optional => typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'optional';
+export const isOptional = (value: ExpressionValue): value is Optional => typeof value === 'object' && value !== null && !isMap(value) && !isList(value) && value.kind === 'optional';
 
 /** Whether two values are equal: numbers by what they count whatever their type, lists and maps member by member. */
 export function areEqual(a: ExpressionValue, b: ExpressionValue, steps: Steps): boolean {
@@ -83,9 +83,9 @@ const keySteps = 4;
 
 function areListsEqual(a: readonly ExpressionValue[], b: readonly ExpressionValue[], steps: Steps): boolean {
   if (a.length !== b.length) return false;
-  for (const [index, item] of a.entries()) {
+  for (let index = 0; index < a.length; index++) {
     spend(steps, 1);
-    if (!areEqual(item, b[index] ?? null, steps)) return false;
+    if (!areEqual(a[index] ?? null, b[index] ?? null, steps)) return false;
   }
   return true;
 }

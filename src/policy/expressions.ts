@@ -1,6 +1,6 @@
 // CEL expressions of the policy: read and checked when a manifest is loaded, evaluated at each exchange.
 import { compileNode } from './compile-expression.ts';
-import type { Compiled } from './expression-scope.ts';
+import { outermostScope, type Compiled } from './expression-scope.ts';
 import { EvaluationFailure, mostSteps, spend, type Steps } from './expression-steps.ts';
 import { ExpressionMistake, readSyntax } from './expression-syntax.ts';
 import { typeName, unify, type Type } from './expression-types.ts';
@@ -18,20 +18,20 @@ export type CompiledExpression = {
   uses: ReadonlySet<string>;
   /**
    * Its result as JSON, or why there is none, in words that hold no claim's value.
-   * @param steps what it may spend at most, counted down: several expressions may share one allowance
+   * @param steps what it may spend besides its own bound, counted down: one for all expressions of an exchange
    */
   evaluate: (values: ExpressionValues, steps?: Steps) => { value: unknown; failure?: never } | { value?: never; failure: string };
 };
 
 /** Compiles an expression. A mistake says what is wrong and where. Never throws. */
 export function compileExpression(kind: ExpressionKind, text: string): { expression: CompiledExpression; mistake?: never } | { expression?: never; mistake: string } {
-  const used = new Set<string>();
+  const scope = outermostScope(variablesOf(kind));
   try {
     const tree = readSyntax(text);
-    const compiled = compileNode(tree, { variables: variablesOf(kind), locals: [], used });
+    const compiled = compileNode(tree, scope);
     const wanted = resultOf(kind);
     if (unify(compiled.type, wanted) === undefined) throw new ExpressionMistake(`its result must be ${typeName(wanted)}, and it is ${typeName(compiled.type)}`, tree.start);
-    return { expression: { text, uses: used, evaluate: (values, steps) => evaluate(compiled, wanted, tree.size, values, steps) } };
+    return { expression: { text, uses: scope.found.variables, evaluate: (values, steps) => evaluate(compiled, wanted, tree.size, values, steps) } };
   } catch (error) {
     if (!(error instanceof ExpressionMistake)) throw error;
     return { mistake: `${error.message} (${placeOf(text, error.at)})` };

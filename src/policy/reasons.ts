@@ -54,13 +54,13 @@ export const reasonMeanings = {
     ServiceAccountNotPermitted: 'The ServiceAccount is in another namespace, or the issuer\'s tokens are not ServiceAccount tokens.',
   },
   KeysAvailable: {
-    Available: 'There are keys, and they are new enough.',
-    Stale: 'The keys could not be refreshed for too long, and are used no more. The message says what failed.',
+    Available: 'The keys are known, and fetched as they should be.',
+    Stale: 'The keys can not be refreshed; the message says what failed. True: the last good ones are used. False: they have become too old, and tokens are answered with 503.',
     FetchFailed: 'The keys could not be fetched. The message says why; it is tried again.',
-    AddressRefused: 'The host has a private or loopback address. Set `allowPrivateAddresses` if that is meant.',
+    AddressRefused: 'The host is at an address that is not public, or is none of `--allowed-issuer-hosts`, or the URL is http. Set `allowPrivateAddresses`, or add the host, if that is meant.',
     IssuerMismatch: 'The discovery document names another issuer. Correct `issuer.url`, letter by letter.',
-    NoUsableKeys: 'None of the published keys can verify a token.',
-    SharedKey: 'Another TrustedIssuer with the same URL has a key of this one: a client that refers to both is refused.',
+    NoUsableKeys: 'None of the published keys can verify a token; the message says why. Keys of before are gone.',
+    SharedKey: 'Another TrustedIssuer with the same URL has a key of this one: tokens signed with it are refused from clients that refer to both.',
   },
   ExamplesPassed: {
     Passed: 'All examples come out as they expect.',

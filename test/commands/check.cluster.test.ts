@@ -54,10 +54,12 @@ describe.skipIf(!provided.available)('beside an API server', () => {
     // Namespaces that an example only refers to are not made by a dry run: each document is looked at by itself.
     const text = await must(['create', '--dry-run=client', '--validate=false', '-o', 'json', '-f', join(examplesDir, name, folder)]);
     const parsed = JSON.parse(text.replaceAll(/\n\}\n\{/g, '\n},\n{').replace(/^/, '[').concat(']')) as { kind: string; items?: object[] }[];
-    const objects = parsed.flatMap((object) => (object.kind === 'List' ? (object.items ?? []) : [object])) as { apiVersion: string; metadata: { namespace?: string } }[];
+    const objects = parsed.flatMap((object) => (object.kind === 'List' ? (object.items ?? []) : [object])) as { apiVersion: string; metadata: { name: string; namespace?: string } }[];
     const own = objects.filter(({ apiVersion }) => apiVersion.startsWith('cambio.dev/'));
     expect(own.length).toBeGreaterThan(0);
     for (const object of own) {
+      // Other tests may have one of that name there.
+      object.metadata.name = `example-${object.metadata.name}`;
       if (object.metadata.namespace !== undefined) object.metadata.namespace = 'check';
       await must(['create', '--dry-run=server', '--validate=strict', '-f', '-'], JSON.stringify(object));
     }

@@ -146,12 +146,104 @@ describe('what it finds', () => {
     ]);
   });
 
+  test('every expression with a mistake', async () => {
+    const rules = `  claimValidationRules:
+  - {expression: "claims.a = 'b'"}
+  - {expression: "claims.a == 'b'"}
+  - {expression: "clams.a == 'b'"}
+`;
+    await write({ 'a.yaml': issuer('ci', rules) });
+    expect(problemsOf(await check(['.'], ['--output', 'json']))).toEqual([
+      'error a.yaml:8:6: spec.claimValidationRules[0].expression: unexpected character: = (line 1, column 10)',
+      expect.stringMatching(/^error a\.yaml:10:6: spec\.claimValidationRules\[2\]\.expression: /),
+    ]);
+  });
+
   test('a suspended object is meant so: a warning, which stops nothing', async () => {
     await write({ 'a.yaml': issuer('ci', '  suspend: true\n') });
     const checked = await check(['.'], ['--output', 'json']);
     expect(checked.code).toBe(0);
     expect(problemsOf(checked)).toEqual(['warning a.yaml:7:3: spec.suspend: is true: nothing of this object is in force']);
     expect(asJson(checked).objects).toMatchObject([{ ready: false, reason: 'Suspended' }]);
+  });
+});
+
+describe('examples', () => {
+  const examples = (expected: string): string => `  examples:
+  - {name: alice may, issuerRef: {name: ci}, claims: {sub: alice}, expect: {allowed: true}}
+  - {name: "who: bob?", issuerRef: {name: ci}, claims: {sub: bob}, expect: ${expected}}
+`;
+
+  test('that come out as they expect', async () => {
+    await write({ 'a.yaml': `${issuer('ci')}---\n${client('one', 'ci')}${examples('{allowed: false}')}` });
+    expect((await check(['.'])).code).toBe(0);
+  });
+
+  test('one that is denied, at its line', async () => {
+    await write({ 'a.yaml': `${issuer('ci')}---\n${client('one', 'ci')}${examples('{allowed: true}')}` });
+    const checked = await check(['.'], ['--output', 'json']);
+    expect(checked.code).toBe(1);
+    expect(problemsOf(checked)).toEqual(['error a.yaml:17:5: spec.examples[1]: example "who: bob?": is denied: subject: no entry of subjects matches bob of TrustedIssuer ci']);
+    expect(asJson(checked).objects).toMatchObject([{ name: 'ci' }, { name: 'cambio-system/one', ready: true }]);
+  });
+
+  test('ones that are allowed and must not be keep the client out', async () => {
+    const wide = examples('{allowed: false}').replace('allowed: true', 'allowed: false');
+    await write({ 'a.yaml': `${issuer('ci')}---\n${client('one', 'ci')}${wide}` });
+    const checked = await check(['.'], ['--output', 'json']);
+    expect(checked.code).toBe(1);
+    expect(problemsOf(checked)).toEqual(['error a.yaml:16:5: spec.examples[0]: example "alice may": is allowed, and must not be']);
+    expect(asJson(checked).objects[1]).toMatchObject({ ready: false, reason: 'ExamplesWiden: Widened' });
+  });
+
+  test('of a client whose issuer is suspended are no mistake', async () => {
+    await write({ 'a.yaml': `${issuer('ci', '  suspend: true\n')}---\n${client('one', 'ci')}${examples('{allowed: false}')}` });
+    const checked = await check(['.'], ['--output', 'json']);
+    expect(checked.code).toBe(0);
+    expect(asJson(checked).problems.map(({ severity }) => severity)).toEqual(['warning', 'warning', 'warning']);
+  });
+});
+
+describe('tenants', () => {
+  const tenant = (label: string): string => `apiVersion: cambio.dev/v1alpha1
+kind: TargetService
+metadata: {name: deploy}
+spec:
+  audience: https://deploy.example.com
+  allowedNamespaces: {from: Selector, selector: {matchLabels: {${label}}}}
+---
+${issuer('ci', '  allowedNamespaces: {from: All}\n')}---
+${client('one', 'ci').replace('cambio-system', 'payments')}`;
+
+  test('an issuer that is open to namespaces and not tied to them: a warning', async () => {
+    await write({ 'a.yaml': tenant('kubernetes.io/metadata.name: payments') });
+    const checked = await check(['.'], ['--output', 'json']);
+    expect(checked.code).toBe(0);
+    expect(problemsOf(checked)).toEqual([
+      'warning a.yaml:14:3: spec.allowedNamespaces: any permitted namespace may accept any subject of this issuer; tie them together by a rule of claimValidationRules that uses client',
+    ]);
+  });
+
+  test('a selector by another label than the name is undecided without a Namespace, and decided with one', async () => {
+    await write({ 'a.yaml': tenant('grant.cambio.dev/deploy: "true"') });
+    const undecided = await check(['.'], ['--output', 'json']);
+    expect(undecided.code).toBe(0);
+    expect(problemsOf(undecided)).toContain(
+      'warning a.yaml:22:14: spec.targets[0].audience: undecided: TargetService deploy selects namespaces by the label grant.cambio.dev/deploy, and there is no document of the Namespace payments',
+    );
+    await write({ 'b.yaml': 'apiVersion: v1\nkind: Namespace\nmetadata: {name: payments}\n' });
+    const denied = await check(['.'], ['--output', 'json']);
+    expect(denied.code).toBe(1);
+    expect(problemsOf(denied)).toContain('error a.yaml:22:14: spec.targets[0].audience: no TargetService allows clients of the namespace payments to hand out https://deploy.example.com');
+    await write({ 'b.yaml': 'apiVersion: v1\nkind: Namespace\nmetadata: {name: payments, labels: {grant.cambio.dev/deploy: "true"}}\n' });
+    expect((await check(['.'])).code).toBe(0);
+  });
+
+  test('--reserved-audiences are never handed out there', async () => {
+    await write({ 'a.yaml': tenant('kubernetes.io/metadata.name: payments') });
+    const checked = await check(['.'], ['--output', 'json', '--reserved-audiences', 'https://deploy.example.com']);
+    expect(checked.code).toBe(1);
+    expect(asJson(checked).objects).toMatchObject([{}, {}, { ready: false, reason: 'NothingLoaded: AudienceReserved' }]);
   });
 });
 

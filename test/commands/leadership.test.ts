@@ -32,7 +32,7 @@ afterEach(async () => {
   await server.close();
 });
 
-async function start(): Promise<Replica> {
+async function start(isAllKnown = (): boolean => true): Promise<Replica> {
   const api = connectTo(server.url, 16);
   apis.push(api);
   const end = new AbortController();
@@ -47,7 +47,7 @@ async function start(): Promise<Replica> {
     observe: leadership.observe,
     onSynced: () => {
       store.complete();
-      leadership.stand();
+      leadership.stand(isAllKnown);
     },
     onChanges: (changes) => leadership.want(store.apply(changes)),
     onState: () => undefined,
@@ -129,6 +129,27 @@ test('a leader that ends hands over, and what changed meanwhile is written', asy
   await until(() => expect(readyOf(clients, 'shop/a')).toBe('True'));
   expect(leads(second)).toBe(true);
   expect(server.items('leases').get('cambio-system/cambio-leader')).toMatchObject({ spec: { leaseTransitions: 1 } });
+});
+
+test('who does not know everything yet does not stand, so that it takes back nothing that is still so', async () => {
+  server.put('trustedissuers', '/ci', { spec: issuerSpec });
+  let known = false;
+  let looks = 0;
+  const replica = await start(() => {
+    looks++;
+    return known;
+  });
+  await until(() => expect(looks).toBeGreaterThan(2));
+  expect(server.seen.filter(({ path }) => path.includes('/leases'))).toEqual([]);
+  known = true;
+  await until(() => expect(leads(replica)).toBe(true));
+  await until(() => expect(readyOf('trustedissuers', '/ci')).toBe('True'));
+});
+
+test('who ends before it stood has nothing to give back', async () => {
+  const replica = await start(() => false);
+  await replica.end();
+  expect(server.seen.filter(({ path }) => path.includes('/leases'))).toEqual([]);
 });
 
 test('without the right to the Lease everything is read and nothing written, and the log says what is missing', async () => {

@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
 import { allowHosts } from '../../src/keys/allowed-hosts.ts';
 import { createDocumentFetcher, maxDocumentBytes, readMaxAge, type FetchDocumentOptions, type FetchedDocument } from '../../src/keys/fetch-document.ts';
+import { maxAddressesTried } from '../../src/keys/guarded-connector.ts';
 import { createAddressCheck, type Address } from '../../src/keys/private-addresses.ts';
 import { createHostResolver } from '../../src/keys/resolve-host.ts';
 import { createSystemTrust } from '../../src/keys/system-trust.ts';
@@ -294,6 +295,14 @@ describe('addresses', () => {
     const server = await start({ '/doc': json({ a: 1 }) }, { plain: true });
     const options = { resolveHost: async (): Promise<Address[]> => [{ address: '127.0.0.2', family: 4 }, loopback] };
     expect((await fetchFrom({ url: `${server.url.replace('127.0.0.1', 'localhost')}/doc`, options })).json).toEqual({ a: 1 });
+  });
+
+  test('but not the ninth', async () => {
+    const server = await start({ '/doc': json({}) }, { plain: true });
+    const nobody = Array.from({ length: maxAddressesTried }, (_, index): Address => ({ address: `127.0.1.${index}`, family: 4 }));
+    const url = `${server.url.replace('127.0.0.1', 'localhost')}/doc`;
+    expect(await failureOf({ url, options: { resolveHost: async () => [...nobody, loopback] } })).toBe('FetchFailed: http://localhost:PORT/doc: the connection was refused');
+    expect((await fetchFrom({ url, options: { resolveHost: async () => [...nobody.slice(1), loopback] } })).json).toEqual({});
   });
 
   test.each([

@@ -118,6 +118,22 @@ describe('the first fetch', () => {
     expect(kidsOf(store, issuers[99] ?? issuer)).toEqual(['a']);
   });
 
+  test('of all of them has ended when each was answered or has failed, be it once; new ones begin anew', async () => {
+    const { store, fetches, pass } = world();
+    expect(store.areTried()).toBe(true);
+    const [x, y, z] = [networkIssuer({ name: 'x' }), networkIssuer({ name: 'y' }), networkIssuer({ name: 'z' })];
+    store.setIssuers([x, y]);
+    await pass(100);
+    const tried = [store.areTried()];
+    await fetches[0]?.answer(one);
+    tried.push(store.areTried());
+    await fetches[1]?.fail(failed());
+    tried.push(store.areTried());
+    store.setIssuers([x, y, z]);
+    tried.push(store.areTried());
+    expect(tried).toEqual([false, false, true, false]);
+  });
+
   test('a request does not wait for its turn, and gets what comes of it', async () => {
     const { store, fetches, pass } = world();
     const late = networkIssuer({ name: 'late' });

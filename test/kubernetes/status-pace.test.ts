@@ -314,6 +314,32 @@ describe('the writer in time', () => {
     });
   });
 
+  test.for([
+    [Infinity, statusBounds.timeout],
+    [3000.7, 3000],
+    [0.4, 1],
+  ] as const)('a write takes no longer than this process leads (%d ms: %d)', async ([left, timeoutMs]) => {
+    const asked: number[] = [];
+    const each = createStatusWriter({
+      api: {
+        request: (request) => {
+          asked.push(request.timeoutMs);
+          return world.api.request(request);
+        },
+      },
+      now: time.now,
+      monotonic: time.now,
+      leadsFor: () => left,
+      onError: () => expect.unreachable(),
+      signal: end.signal,
+      pause: time.pause,
+    });
+    make(clientId('a'), [each]);
+    each.want([verdictOn(clientId('a'), 1, true)]);
+    await time.pass(seconds);
+    expect(asked).toEqual([timeoutMs]);
+  });
+
   test('a status that somebody else has changed is mended', async () => {
     const id = clientId('a');
     make(id);

@@ -3,7 +3,7 @@ import { OAuthError } from '../../src/exchange/oauth-error.ts';
 import type { ApiRequest, ApiResponse, ApiServer } from '../../src/kubernetes/api-server.ts';
 import type { FindCluster } from '../../src/kubernetes/cluster-connection.ts';
 import { readClusterFacts } from '../../src/kubernetes/cluster-facts.ts';
-import { createTokenReview } from '../../src/kubernetes/token-review.ts';
+import { createTokenReview, maxReviewsWaiting } from '../../src/kubernetes/token-review.ts';
 import type { Issuer } from '../../src/policy/policy.ts';
 import { connectTo, resetMessage, startFakeApiServer, type FakeApiServer, type Fault } from './fake-api-server.ts';
 
@@ -60,6 +60,24 @@ describe('createTokenReview', () => {
     await expect(review(of('west'), 't', [])).rejects.toMatchObject({ mistake: 'issuer_unavailable', check: 'token-review', message: 'TokenReview could not be had: there is no Secret west' });
     expect(asked).toMatchObject([{ cluster: 'east', identity: 'id' }, { cluster: 'west', identity: 'id' }]);
     expect(server.seen).toHaveLength(1);
+  });
+
+  test('lets so many wait for one cluster and no more, and others go on', async () => {
+    const answers: (() => void)[] = [];
+    const request = (): Promise<ApiResponse> => new Promise((resolve) => answers.push(() => resolve({ status: 201, retryAfterSeconds: undefined, body: {} })));
+    const clusters = new Map(['east', 'west'].map((name) => [name, { api, reviewer: { ...api, request } }]));
+    const troubles: string[] = [];
+    const review = createTokenReview(({ cluster = '' }) => clusters.get(cluster) ?? 'none', (_, reason) => troubles.push(reason));
+    const of = (name: string): Issuer => ({ ...issuer, verification: { method: 'tokenReview', cluster: name, identity: 'id' } });
+    const waiting = Array.from({ length: maxReviewsWaiting }, (_, index) => review(of('east'), `t${index}`, []));
+    await expect(review(of('east'), 'one more', [])).rejects.toMatchObject({ mistake: 'issuer_unavailable', check: 'token-review' });
+    expect(troubles).toEqual(['256 reviews wait for the API server already']);
+    const other = review(of('west'), 't', []);
+    answers.shift()?.();
+    await waiting.shift();
+    const next = review(of('east'), 'one more', []);
+    for (const answer of answers) answer();
+    expect((await Promise.all([other, next, ...waiting])).length).toBe(maxReviewsWaiting + 1);
   });
 
   test('reads all of an answer', async () => {

@@ -1,6 +1,7 @@
 // Expressions: what comes of the corpus, which variables there are, what messages say, and the bounds.
-import { describe, expect, test } from 'vitest';
-import { maxPatternLength, maxPatternSize } from '../../src/policy/expression-pattern.ts';
+import { RE2JS } from 're2js';
+import { describe, expect, test, vi } from 'vitest';
+import { compilePattern, maxPatternLength, maxPatternSize, maxRemembered, maxUnicodeClasses, maxUnicodePatternSize } from '../../src/policy/expression-pattern.ts';
 import { maxDepth, maxNodes, maxTextLength } from '../../src/policy/expression-syntax.ts';
 import { compileExpression, mostSteps, refuseByExpression, toExpressionValue, type CompiledExpression, type ExpressionKind, type ExpressionValues } from '../../src/policy/expressions.ts';
 import { corpus, fails, input, inputValues, outcomeHere, refused } from './expression-corpus.ts';
@@ -257,13 +258,35 @@ describe('bounds when it is loaded', () => {
     expect(mistakeIn(Array.from({ length: 400 }, () => 'true').join(' && '))).toBeUndefined();
   });
 
-  test('patterns', () => {
-    const pattern = (text: string): string => `claims.sub.matches('${text}')`;
-    expect(mistakeIn(pattern('a'.repeat(maxPatternSize - 2)))).toBeUndefined();
-    expect(mistakeIn(pattern('a'.repeat(maxPatternSize - 1)))).toBe('the pattern stands for 513 instructions; at most 512 are allowed: repeat less (line 1, column 20)');
-    expect(mistakeIn(pattern(`[${'a'.repeat(maxPatternLength)}]`))).toBe('the pattern is longer than 512 characters (line 1, column 20)');
-    expect(mistakeIn(pattern('(a{30}){30}'))).toMatch(/instructions/);
-    expect(mistakeIn(pattern('a{1001}'))).toMatch(/invalid repeat count/);
+  const pattern = (text: string): string => `claims.sub.matches('${text}')`;
+  test.for<[string, string | undefined]>([
+    [pattern('a'.repeat(maxPatternSize - 2)), undefined],
+    [pattern('a'.repeat(maxPatternSize - 1)), 'the patterns stand for 513 instructions; at most 512 are allowed: repeat less (line 1, column 20)'],
+    [pattern('(a{30}){30}'), 'the patterns stand for 962 instructions; at most 512 are allowed: repeat less (line 1, column 20)'],
+    [`${pattern('a{254}')} || ${pattern('a{254}')}`, undefined],
+    [`${pattern('a{254}')} || ${pattern('a{255}')}`, 'the patterns stand for 513 instructions; at most 512 are allowed: repeat less (line 1, column 52)'],
+    [pattern(`[${'a'.repeat(maxPatternLength - 2)}]`), undefined],
+    [pattern(`[${'a'.repeat(maxPatternLength - 1)}]`), 'the patterns are longer than 512 characters (line 1, column 20)'],
+    [`${pattern(`[${'a'.repeat(maxPatternLength - 3)}]`)} && ${pattern('ab')}`, 'the patterns are longer than 512 characters (line 1, column 557)'],
+    [pattern('a{1001}'), 'the pattern is not RE2: invalid repeat count: `{1001}` (line 1, column 20)'],
+    [pattern('\\\\pL'.repeat(maxUnicodeClasses)), undefined],
+    [pattern('\\\\PL'.repeat(maxUnicodeClasses + 1)), 'the patterns have more than 8 classes such as \\pL (line 1, column 20)'],
+    [pattern(`\\\\pL{${maxUnicodePatternSize - 2}}`), undefined],
+    [pattern(`\\\\pL{${maxUnicodePatternSize - 1}}`), 'a pattern with a class such as \\pL may stand for 64 instructions, and this one has 65: repeat less (line 1, column 20)'],
+  ])('patterns: %s', ([text, mistake]) => {
+    expect(mistakeIn(text)).toBe(mistake);
+  });
+
+  test('what a pattern may remember of the texts that it saw', () => {
+    const engine = vi.spyOn(RE2JS.prototype, 'test');
+    const matches = compilePattern('[ab]*a[ab]{14}[c-z]', { length: 0, size: 0, unicodeClasses: 0 }, 0);
+    for (let number = 0; number < 5000; number++) matches({ left: mostSteps }, number.toString(2).replaceAll('0', 'a').replaceAll('1', 'b').padStart(24, 'a'));
+    const [compiled] = engine.mock.contexts as RE2JS[];
+    engine.mockRestore();
+    const states: { nfaStates: number[] }[] = [...(compiled?.re2().dfa.cachedStates() ?? [])];
+    const counted = states.reduce((sum, { nfaStates }) => sum + nfaStates.length * 8, 0);
+    expect(counted).toBeGreaterThan(0);
+    expect(counted).toBeLessThan(maxRemembered);
   });
 });
 
@@ -293,7 +316,8 @@ describe('steps', () => {
     ['(claims.long + claims.long).size()', 6 + 2000 + 2000 + 1],
     ["claims.long.contains('b')", 4 + 1000 + 1 + 1],
     ['claims.long.contains(claims.long)', 5 + 1000 + 15_625 + 1],
-    ["claims.long.matches('a$')", 4 + 32 + 4000 + 1],
+    ["claims.short.matches('a$')", 4 + 32 + 3 + 1 + 1],
+    ["claims.long.matches('a$')", 4 + 32 + 8000 + 4000 + (32_000 - 4096) / 4 + 1],
     ['claims.list', 2 + 101],
     ['claims.long', 2 + 1001],
   ])('%s takes %d', ([text, steps]) => {
@@ -323,6 +347,15 @@ describe('steps', () => {
     expect(compile(text).evaluate(given, allowance)).toEqual({ failure: 'it takes more steps than an expression may' });
     // Not much more was spent than there was: the last function pays before it does its work.
     expect(allowance.left).toBeLessThan(9 * mostSteps);
+  });
+
+  test('one that finds an allowance used up stops at once', () => {
+    const allowance = { left: 4 * mostSteps };
+    const worst = compile('claims.list.all(x, claims.list.all(y, claims.list.all(z, true)))');
+    for (let number = 0; number < 2048; number++) worst.evaluate(given, allowance);
+    expect(allowance.left).toBeLessThan(0);
+    // Each of the later ones took off no more than its own size.
+    expect(allowance.left).toBeGreaterThan(-20 * 2048);
   });
 
   test('an allowance may be shared, and ends for all', () => {
