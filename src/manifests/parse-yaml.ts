@@ -18,7 +18,7 @@ export type YamlProblem = { position: Position; message: string };
 export type DocumentText = { text: string; linesBefore: number };
 
 /**
- * Reads a file of YAML documents, or of JSON. Members of objects that are null are dropped, as the API server drops them.
+ * Reads a file of YAML documents, or of JSON. Members of objects that are null are kept, as kubectl sends them.
  * Empty documents are skipped. A document with a problem is left out; the others are there. Where kubectl guesses (a key
  * that is there twice), loses something (digits of a big number) or skips something (text after `...`) there is a problem.
  */
@@ -227,9 +227,7 @@ function setMembers(from: YAMLMap.Parsed, to: Members, places: Places, walk: Wal
     if (written.has(name)) throw new Refusal(key, `the key ${JSON.stringify(name)} is there twice`);
     written.add(name);
     places.set(name, key.range[0]);
-    const member = readValue(value, walk, depth + 1);
-    if (member === null) delete to[name];
-    else to[name] = member;
+    to[name] = readValue(value, walk, depth + 1);
   }
 }
 

@@ -60,10 +60,11 @@ function printed(schema: z.ZodType): Node {
 
 /** Leaves out what only Kubernetes knows, and says what that meant in words of JSON Schema. */
 function plain(node: Node): Node {
-  const { items, properties, [ruleSchemas]: rules, ...rest } = node;
+  const { items, properties, additionalProperties: members, [ruleSchemas]: rules, ...rest } = node;
   const required = Array.isArray(node['required']) ? node['required'] : [];
   const out = Object.fromEntries(Object.entries(rest).filter(([key]) => !key.startsWith('x-') && key !== '$schema'));
   if (isNode(items)) out['items'] = plain(items);
+  if (members !== undefined) out['additionalProperties'] = isNode(members) ? optional(plain(members)) : members;
   if (isNode(properties)) {
     out['properties'] = Object.fromEntries(Object.entries(properties).map(([name, value]) => [name, required.includes(name) ? plain(value as Node) : optional(plain(value as Node))]));
   }

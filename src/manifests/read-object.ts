@@ -123,12 +123,12 @@ function readIdentity(kind: KindName, metadata: unknown): Identity<KindName> | {
 const deepestField = 32;
 
 /**
- * A member that is null is absent. The API server drops those that it knows, and stores the others. Where every name is
- * allowed, as among labels, a null is kept, so that a requirement does not fall away.
+ * A member that is null is absent. The API server drops those that it knows, and stores the others. Only in free JSON, such
+ * as the claims of an example, a null is a value like any other.
  */
 function withoutNulls(value: unknown, schema: z.ZodType | undefined, depth: number): unknown {
   const known = schema && unwrapped(schema);
-  if (depth === 0 || known instanceof z.ZodRecord) return value;
+  if (depth === 0 || (known instanceof z.ZodRecord && known.valueType instanceof z.ZodUnknown)) return value;
   if (Array.isArray(value)) return value.map((item) => withoutNulls(item, memberOf(known, 0), depth - 1));
   if (!isObject(value)) return value;
   const members = Object.entries(value).filter(([, member]) => member !== null);
@@ -159,7 +159,7 @@ function problemsOf(issue: z.core.$ZodIssue, schema: z.ZodType): Problem[] {
     case 'invalid_type':
       return [problem(path, issue.input === undefined ? `is required: ${article(issue.expected)}` : `must be ${article(issue.expected)}`)];
     case 'invalid_value':
-      return [problem(path, `must be one of ${issue.values.join(', ')}${hint(issue.input, issue.values.map(String))}`)];
+      return [problem(path, `${issue.input === undefined ? 'is required:' : 'must be'} one of ${issue.values.join(', ')}${hint(issue.input, issue.values.map(String))}`)];
     case 'too_small':
     case 'too_big':
       return [problem(path, issue.origin === 'int' || issue.origin === 'number' ? boundMessage(issue) : issue.message)];
@@ -203,7 +203,7 @@ function hint(written: unknown, known: readonly string[]): string {
 }
 
 const article = (type: string): string =>
-  ({ int: 'a whole number', number: 'a whole number', string: 'text', boolean: 'true or false', array: 'a list', object: 'an object' })[type] ?? type;
+  ({ int: 'a whole number', number: 'a whole number', string: 'text', boolean: 'true or false', array: 'a list', object: 'an object', record: 'an object' })[type] ?? type;
 
 const problem = (path: Path, message: string): Problem => ({ path, message, reason: 'InvalidField' });
 

@@ -1,6 +1,6 @@
 // Compiles what an ExchangeClient says by itself: patterns and expressions. What it refers to is looked up in link-client.ts.
 import type { Manifest } from '../manifests/read-object.ts';
-import { catchInvalidExpression, compileField, compileRules } from './compile-rules.ts';
+import { compileWithExpressions, type ExpressionCompiler } from './compile-rules.ts';
 import { parseSubjectPattern } from './match-subject-pattern.ts';
 import type { ClaimMappings, ExpressionRule, SubjectMatch } from './policy.ts';
 
@@ -12,14 +12,14 @@ export type CompiledSubject = { conditions: readonly ExpressionRule[] } & Subjec
 /** An ExchangeClient by itself; entry by entry, in the order of its spec. */
 export type CompiledClient = { subjects: readonly CompiledSubject[]; mappings: readonly ClaimMappings[] };
 
-/** Compiles one ExchangeClient. @returns it, or the mistake in one of its expressions */
+/** Compiles one ExchangeClient. @returns it, or the mistakes in its expressions */
 export function compileClient({ spec, namespace }: Manifest<'ExchangeClient'>): { value: CompiledClient; mistake?: never } | { value?: never; mistake: string } {
-  return catchInvalidExpression(() => ({
+  return compileWithExpressions((compiler) => ({
     subjects: spec.subjects.map((entry, index) => ({
       ...matchOf(entry, namespace),
-      conditions: compileRules('condition', `subjects[${index}].conditions`, entry.conditions),
+      conditions: compiler.rules('condition', `subjects[${index}].conditions`, entry.conditions),
     })),
-    mappings: spec.targets.map(({ claimMappings }, index) => compileMappings(claimMappings, `targets[${index}].claimMappings`)),
+    mappings: spec.targets.map(({ claimMappings }, index) => compileMappings(claimMappings, `targets[${index}].claimMappings`, compiler)),
   }));
 }
 
@@ -33,14 +33,14 @@ function matchOf({ subject, subjectPattern, serviceAccounts }: Spec['subjects'][
 
 const noMappings: ClaimMappings = { subject: undefined, claims: [] };
 
-function compileMappings(mappings: Spec['targets'][number]['claimMappings'], field: string): ClaimMappings {
+function compileMappings(mappings: Spec['targets'][number]['claimMappings'], field: string, compiler: ExpressionCompiler): ClaimMappings {
   if (mappings === undefined) return noMappings;
   const { subject, claims } = mappings;
   return {
-    subject: subject && { field: `${field}.subject`, expression: compileField('subjectMapping', `${field}.subject.expression`, subject.expression) },
+    subject: subject && { field: `${field}.subject`, expression: compiler.expression('subjectMapping', `${field}.subject.expression`, subject.expression) },
     claims: claims.map(({ name, expression }, index) => {
       const place = `${field}.claims[${index}]`;
-      return { field: place, name, expression: compileField('claimMapping', `${place}.expression`, expression) };
+      return { field: place, name, expression: compiler.expression('claimMapping', `${place}.expression`, expression) };
     }),
   };
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Manifest } from '../manifests/read-object.ts';
 import type { Reasons } from './conditions.ts';
-import { catchInvalidExpression, compileField } from './compile-rules.ts';
+import { compileWithExpressions, type ExpressionCompiler } from './compile-rules.ts';
 import type { ClaimValidationRule, ClusterFacts, Issuer, Verification } from './policy.ts';
 import { readInlineJwks } from './public-key.ts';
 import { mistakeInCertificates } from './read-certificates.ts';
@@ -43,7 +43,7 @@ export function compileIssuer(manifest: Manifest<'TrustedIssuer'>, settings: Pol
     const message = `spec.issuer.audiences: ${own} is an audience of the API server, and a token with it is always refused; name one of Cambio's, such as ${settings.issuerURL}`;
     return { refusal: refuse('InvalidField', message) };
   }
-  const rules = catchInvalidExpression(() => spec.claimValidationRules.map(compileClaimRule));
+  const rules = compileWithExpressions((compiler) => spec.claimValidationRules.map((rule, index) => compileClaimRule(rule, index, compiler)));
   if (rules.value === undefined) return { refusal: refuse('InvalidExpression', rules.mistake) };
   return {
     issuer: {
@@ -67,10 +67,10 @@ export function compileIssuer(manifest: Manifest<'TrustedIssuer'>, settings: Pol
   };
 }
 
-function compileClaimRule({ claim, requiredValue, expression, message }: Spec['claimValidationRules'][number], index: number): ClaimValidationRule {
+function compileClaimRule({ claim, requiredValue, expression, message }: Spec['claimValidationRules'][number], index: number, compiler: ExpressionCompiler): ClaimValidationRule {
   const field = `claimValidationRules[${index}]`;
   if (claim !== undefined && requiredValue !== undefined) return { field, claim, requiredValue };
-  return { field, expression: compileField('claimValidationRule', `${field}.expression`, expression ?? ''), message };
+  return { field, expression: compiler.expression('claimValidationRule', `${field}.expression`, expression ?? ''), message };
 }
 
 /** The name of the Secret that a TrustedIssuer names as another cluster's. */

@@ -1,7 +1,7 @@
 // Compiles a TargetService into what requests use, or says why it is off.
 import type { Manifest } from '../manifests/read-object.ts';
 import type { Refusal } from './compile-issuer.ts';
-import { catchInvalidExpression, compileField, compileRules } from './compile-rules.ts';
+import { compileWithExpressions, type ExpressionCompiler } from './compile-rules.ts';
 import type { ExpressionRule, TargetService } from './policy.ts';
 
 /** A TargetService on its own: in force unless another one names its audience. */
@@ -9,9 +9,9 @@ export type CompiledTargetService = { service: TargetService; refusal?: never } 
 
 /** Compiles one TargetService by itself. */
 export function compileTargetService({ name, spec }: Manifest<'TargetService'>): CompiledTargetService {
-  const { value, mistake } = catchInvalidExpression(() => ({
-    claims: compileClaims(spec.claims),
-    tokenValidationRules: compileRules('tokenValidationRule', 'tokenValidationRules', spec.tokenValidationRules),
+  const { value, mistake } = compileWithExpressions((compiler) => ({
+    claims: compileClaims(spec.claims, compiler),
+    tokenValidationRules: compiler.rules('tokenValidationRule', 'tokenValidationRules', spec.tokenValidationRules),
   }));
   if (value === undefined) return { refusal: { reason: 'InvalidExpression', message: mistake } };
   const { audience, allowedNamespaces, maxLifetimeSeconds, mayOutliveSubjectToken, signingAlgorithm, allowSystemNames } = spec;
@@ -31,11 +31,11 @@ export function compileTargetService({ name, spec }: Manifest<'TargetService'>):
   };
 }
 
-function compileClaims(claims: Manifest<'TargetService'>['spec']['claims']): Map<string, ExpressionRule> {
+function compileClaims(claims: Manifest<'TargetService'>['spec']['claims'], compiler: ExpressionCompiler): Map<string, ExpressionRule> {
   return new Map(
     claims.map(({ name, rule, message }, index) => {
       const field = `claims[${index}]`;
-      return [name, { field, expression: compileField('claimRule', `${field}.rule`, rule), message }];
+      return [name, { field, expression: compiler.expression('claimRule', `${field}.rule`, rule), message }];
     }),
   );
 }

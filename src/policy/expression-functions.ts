@@ -5,7 +5,7 @@ import type { Operator } from './expression-syntax.ts';
 import { compareText, concatenate, lengthOf, textFunctions } from './expression-text.ts';
 import { duration, readDuration, readTimestamp, secondsOf, timeFunctions, timestamp, timeText } from './expression-times.ts';
 import { listOf, optionalOf, unify, type Type } from './expression-types.ts';
-import { kindOf, type ExpressionValue, type Optional, type Time } from './expression-values.ts';
+import { kindOf, type ExpressionValue, type Time } from './expression-values.ts';
 
 const size: readonly Overload[] = [
   overload(['string'], 'int', (steps, text) => BigInt(lengthOf(text, steps))),
@@ -113,7 +113,7 @@ export const operators: Readonly<Record<Exclude<Operator, '==' | '!=' | 'in'>, r
   '<=': order((sides) => sides <= 0),
   '>': order((sides) => sides > 0),
   '>=': order((sides) => sides >= 0),
-  '-_': [overload(['int'], 'int', (_, value) => int(-value)), overload(['double'], 'double', (_, value) => -value), overload(['duration'], 'duration', (_, time) => duration(-time.nanos))],
+  '-_': [overload(['int'], 'int', (_, value) => int(-value)), overload(['double'], 'double', (_, value) => -value)],
   '!_': [overload(['bool'], 'bool', (_, value) => !value)],
 };
 
@@ -192,7 +192,6 @@ function isZero(value: ExpressionValue): boolean {
     case 'map':
       return (value as ReadonlyMap<ExpressionValue, ExpressionValue>).size === 0;
     case 'optional':
-      return (value as Optional).value === undefined;
     case 'timestamp':
     case 'type':
       return false;

@@ -183,7 +183,8 @@ function orValue(call: Call): Compiled {
     type,
     run: (frame) => {
       const value = call.receiver.run(frame);
-      return isOptional(value) ? (value.value ?? other.run(frame)) : value;
+      if (!isOptional(value)) return value;
+      return value.value === undefined ? other.run(frame) : value.value;
     },
   };
 }
@@ -196,8 +197,8 @@ function or(call: Call): Compiled {
   return {
     type,
     run: (frame) => {
-      const optional = asOptional(call.receiver.run(frame), nameOf(call.range));
-      return optional.value === undefined ? asOptional(other.run(frame), 'the argument of or') : optional;
+      const value = call.receiver.run(frame);
+      return isOptional(value) && value.value === undefined ? asOptional(other.run(frame), 'the argument of or') : value;
     },
   };
 }

@@ -20,7 +20,7 @@ export function compileIndex(node: NodeOf<'index'>, from: Compiled, key: Compile
   return access(node, from, type, key.run, missing);
 }
 
-/** `has(from.member)`: whether it is there, be it null. Where `from` is no map it is not. */
+/** `has(from.member)`: whether it is there, be it null. In text, null and the like it is not; a list is a mistake. */
 export function compileHas(node: NodeOf<'select'>, from: Compiled): Compiled {
   const { member } = node;
   memberType(inOptional(from.type), member, node);
@@ -29,7 +29,9 @@ export function compileHas(node: NodeOf<'select'>, from: Compiled): Compiled {
     run: (frame) => {
       const value = from.run(frame);
       const inside = isOptional(value) ? value.value : value;
-      return inside !== undefined && isMap(inside) && inside.has(member);
+      if (inside === undefined) return false;
+      if (isList(inside)) throw new EvaluationFailure(`${nameOf(node.from)} is a list and has no members by name`);
+      return isMap(inside) && inside.has(member);
     },
   };
 }
@@ -37,41 +39,37 @@ export function compileHas(node: NodeOf<'select'>, from: Compiled): Compiled {
 const inOptional = (type: Type): Type => (typeof type === 'object' && type.kind === 'optional' ? type.of : type);
 
 function access(node: NodeOf<'select' | 'index'>, from: Compiled, type: Type, key: Compiled['run'], missing: string): Compiled {
-  const noMembers = (value: ExpressionValue): EvaluationFailure => new EvaluationFailure(`${nameOf(node.from)} is of type ${kindOf(value)} and has no members`);
-  const find = (value: ExpressionValue, name: ExpressionValue, isOptionalNow: boolean): ExpressionValue | undefined => {
-    if (isMap(value)) return value.get(asKey(name));
-    if (isList(value)) return elementOf(value, name, isOptionalNow);
-    if (isOptionalNow) return undefined;
-    throw noMembers(value);
-  };
-  if (!node.optional && from.type === inOptional(from.type) && from.type !== 'dyn') return { type, run: (frame) => found(find(from.run(frame), key(frame), false), missing) };
-  const isOptionalType = node.optional || from.type !== inOptional(from.type);
   return {
-    type: isOptionalType ? optionalOf(type) : type,
+    type: node.optional || from.type !== inOptional(from.type) ? optionalOf(type) : type,
     run: (frame) => {
       const value = from.run(frame);
-      if (isOptional(value)) {
-        if (value.value === undefined) return value;
-        return { kind: 'optional', value: find(value.value, key(frame), node.optional) };
-      }
-      const member = find(value, key(frame), node.optional);
-      return node.optional ? { kind: 'optional', value: member } : found(member, missing);
+      if (isOptional(value)) return value.value === undefined ? value : { kind: 'optional', value: memberOf(value.value, key(frame), node) };
+      const member = memberOf(value, key(frame), node);
+      if (node.optional) return { kind: 'optional', value: member };
+      if (member === undefined) throw new EvaluationFailure(missing);
+      return member;
     },
   };
 }
 
-function found(value: ExpressionValue | undefined, missing: string): ExpressionValue {
-  if (value === undefined) throw new EvaluationFailure(missing);
-  return value;
+function memberOf(value: ExpressionValue, name: ExpressionValue, node: NodeOf<'select' | 'index'>): ExpressionValue | undefined {
+  if (isMap(value)) return value.get(typeof name === 'string' ? name : keyOf(name));
+  if (isList(value)) return elementOf(value, name);
+  if (node.optional) return undefined;
+  throw new EvaluationFailure(`${nameOf(node.from)} is of type ${kindOf(value)} and has no members`);
+}
+
+function keyOf(name: ExpressionValue): ExpressionValue {
+  if (typeof name !== 'object') return asKey(name);
+  throw new EvaluationFailure(`a map is indexed by text, an int or a bool, not by ${kindOf(name)}`);
 }
 
 /** A key as maps have it: a double that is a whole number finds an int. */
 export const asKey = (value: ExpressionValue): ExpressionValue => (typeof value === 'number' && Number.isInteger(value) ? BigInt(value) : value);
 
-function elementOf(list: readonly ExpressionValue[], index: ExpressionValue, isOptionalNow: boolean): ExpressionValue | undefined {
+function elementOf(list: readonly ExpressionValue[], index: ExpressionValue): ExpressionValue | undefined {
   const at = asKey(index);
   if (typeof at === 'bigint') return at >= 0n && at < BigInt(list.length) ? list[Number(at)] : undefined;
-  if (isOptionalNow) return undefined;
   throw new EvaluationFailure(`a list is indexed by an int, not by ${kindOf(index)}`);
 }
 

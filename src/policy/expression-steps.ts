@@ -6,7 +6,7 @@
  */
 export const mostSteps = 50_000;
 
-/** How many steps are left. Counted down while an expression is evaluated. */
+/** How many steps are left. Counted down while an expression is evaluated, or several that share them. */
 export type Steps = { left: number };
 
 /** Why an expression has no value: a member is missing, a value is of the wrong type … Never holds a claim's value. */

@@ -69,7 +69,7 @@ function treeOf(ast: ASTNode, depth: number): Node {
   const place = (...children: readonly Node[]): Place => ({ start, size: children.reduce((sum, child) => sum + child.size, 1) });
   switch (ast.op) {
     case 'value':
-      return { op: 'literal', value: literalOf(ast.args, start), ...place() };
+      return { op: 'literal', value: literalOf(ast, start), ...place() };
     case 'id':
       return { op: 'name', name: ast.args, ...place() };
     case '.':
@@ -137,8 +137,10 @@ function unary(name: '-_' | '!_', operand: ASTNode, below: (child: ASTNode) => N
   return { op: 'operator', name, args: [child], ...place(child) };
 }
 
-function literalOf(value: unknown, at: number): Literal {
+function literalOf({ args: value, input }: { args: unknown; input: string }, at: number): Literal {
   if (typeof value === 'bigint' && value > greatest) throw new ExpressionMistake('this whole number does not fit into 64 bits', at);
+  // CEL ends a raw text at the first quote of its kind, and the parser reads on after a backslash.
+  if (typeof value === 'string' && /^[rR]/.test(input.slice(at)) && /\\['"]/.test(value)) throw new ExpressionMistake('a raw text can not have a backslash before a quote here', at);
   if (value === null || typeof value === 'boolean' || typeof value === 'bigint' || typeof value === 'number' || typeof value === 'string') return value;
   throw new ExpressionMistake(`${value instanceof Uint8Array ? 'bytes' : 'unsigned numbers'} are not supported`, at);
 }

@@ -56,7 +56,7 @@ export function kindOf(value: ExpressionValue): Kind {
 
 export const isList = (value: ExpressionValue): value is readonly ExpressionValue[] => Array.isArray(value);
 export const isMap = (value: ExpressionValue): value is ReadonlyMap<ExpressionValue, ExpressionValue> => value instanceof Map;
-export const isOptional = (value: ExpressionValue): value is Optional => typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'optional';
+export const isOptional = (value: ExpressionValue): value is Optional => typeof value === 'object' && value !== null && !isMap(value) && !isList(value) && value.kind === 'optional';
 
 /** Whether two values are equal: numbers by what they count whatever their type, lists and maps member by member. */
 export function areEqual(a: ExpressionValue, b: ExpressionValue, steps: Steps): boolean {

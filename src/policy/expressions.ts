@@ -18,7 +18,7 @@ export type CompiledExpression = {
   uses: ReadonlySet<string>;
   /**
    * Its result as JSON, or why there is none, in words that hold no claim's value.
-   * @param steps what it may spend at most, counted down: several expressions may share one allowance
+   * @param steps what it may spend besides its own bound, counted down: one for all expressions of an exchange
    */
   evaluate: (values: ExpressionValues, steps?: Steps) => { value: unknown; failure?: never } | { value?: never; failure: string };
 };

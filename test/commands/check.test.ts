@@ -146,6 +146,19 @@ describe('what it finds', () => {
     ]);
   });
 
+  test('every expression with a mistake', async () => {
+    const rules = `  claimValidationRules:
+  - {expression: "claims.a = 'b'"}
+  - {expression: "claims.a == 'b'"}
+  - {expression: "clams.a == 'b'"}
+`;
+    await write({ 'a.yaml': issuer('ci', rules) });
+    expect(problemsOf(await check(['.'], ['--output', 'json']))).toEqual([
+      'error a.yaml:8:6: spec.claimValidationRules[0].expression: unexpected character: = (line 1, column 10)',
+      expect.stringMatching(/^error a\.yaml:10:6: spec\.claimValidationRules\[2\]\.expression: /),
+    ]);
+  });
+
   test('a suspended object is meant so: a warning, which stops nothing', async () => {
     await write({ 'a.yaml': issuer('ci', '  suspend: true\n') });
     const checked = await check(['.'], ['--output', 'json']);
@@ -156,9 +169,9 @@ describe('what it finds', () => {
 });
 
 describe('examples', () => {
-  const examples = (expect: string): string => `  examples:
+  const examples = (expected: string): string => `  examples:
   - {name: alice may, issuerRef: {name: ci}, claims: {sub: alice}, expect: {allowed: true}}
-  - {name: "who: bob?", issuerRef: {name: ci}, claims: {sub: bob}, expect: ${expect}}
+  - {name: "who: bob?", issuerRef: {name: ci}, claims: {sub: bob}, expect: ${expected}}
 `;
 
   test('that come out as they expect', async () => {

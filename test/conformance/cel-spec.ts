@@ -16,7 +16,8 @@ const release = 'cel.dev/expr@v0.25.3';
 /** What a test expects that has no value. */
 const anyError = Symbol('an error');
 
-type Outcome = 'passed' | 'refused' | 'wrong' | 'foreign';
+/** `early`: an error is expected, and it is refused when it is loaded. */
+type Outcome = 'passed' | 'wrong' | 'early' | 'refused' | 'foreign';
 type Test = { file: string; name: string; expression: string; message: Message };
 
 function folder(): string {
@@ -66,7 +67,7 @@ function run({ message }: Test): { outcome: Outcome; why: string } {
     if (expected === anyError) return { outcome: 'wrong', why: `gives ${show(value)}, where an error is expected` };
     return isSame(value, expected) ? { outcome: 'passed', why: '' } : { outcome: 'wrong', why: `gives ${show(value)}, not ${show(expected)}` };
   } catch (error) {
-    if (error instanceof ExpressionMistake) return { outcome: expected === anyError ? 'passed' : 'refused', why: error.message };
+    if (error instanceof ExpressionMistake) return { outcome: expected === anyError ? 'early' : 'refused', why: error.message };
     if (error instanceof EvaluationFailure) return { outcome: expected === anyError ? 'passed' : 'wrong', why: `fails: ${error.message}` };
     throw error;
   }
@@ -144,7 +145,7 @@ function typeOf(type: Message | undefined): Type {
 }
 
 function report(): void {
-  const outcomes = ['passed', 'wrong', 'refused', 'foreign'] as const;
+  const outcomes = ['passed', 'wrong', 'early', 'refused', 'foreign'] as const;
   const count = (outcome: Outcome, file?: string): number => results.filter((result) => result.outcome === outcome && (file === undefined || result.file === file)).length;
   if (process.argv.includes('--list')) {
     for (const { file, name, expression, outcome, why } of results) if (outcome === 'wrong' || outcome === 'refused') console.log(`${outcome} ${file}/${name}: ${JSON.stringify(expression)}\n    ${why}`);
@@ -152,7 +153,8 @@ function report(): void {
   console.log(`${'file'.padEnd(18)}${outcomes.map((outcome) => outcome.padStart(9)).join('')}`);
   for (const file of [...new Set(results.map((result) => result.file)), undefined]) console.log(`${(file ?? 'all').padEnd(18)}${outcomes.map((outcome) => String(count(outcome, file)).padStart(9)).join('')}`);
   const supported = count('passed') + count('wrong');
-  console.log(`\n${release}: ${count('passed')} of ${supported} tests of what is supported agree (${((100 * count('passed')) / supported).toFixed(1)} %); ${count('refused')} are refused at load, ${count('foreign')} are about protobuf, bytes or unsigned numbers`);
+  console.log(`\n${release}: of ${supported} tests that are loaded and evaluated ${count('passed')} agree (${((100 * count('passed')) / supported).toFixed(1)} %).`);
+  console.log(`${count('refused')} are refused when they are loaded, and ${count('early')} where an error is expected; ${count('foreign')} are about protobuf, packages, bytes or unsigned numbers.`);
 }
 
 const results = readTests(folder()).map((test) => ({ ...test, ...run(test) }));

@@ -137,7 +137,7 @@ describe.skipIf(!provided.available)('reflector, store and status writer on a re
     await apply(client('edited', { audience: 'https://other.test' }));
     await until(() => expect([...(clientNamed('edited')?.targets.keys() ?? [])]).toEqual(['https://other.test']));
     expect(await conditions('exchangeclient', 'edited')).toEqual(before);
-    expect((await get('exchangeclient', 'edited')).status).toMatchObject({ observedGeneration: 2, targets: 'https://other.test', conditions: [{ lastTransitionTime: since, observedGeneration: 2 }, {}, {}] });
+    expect((await get('exchangeclient', 'edited')).status).toMatchObject({ observedGeneration: 2, targets: 'https://other.test', conditions: [{ lastTransitionTime: since, observedGeneration: 2 }, {}, {}, {}] });
 
     await cluster.mustKubectl(['patch', 'exchangeclient', 'edited', '-n', 'shop', '--type=merge', '-p', '{"spec":{"suspend":true}}']);
     await until(() => expect(inForce()).not.toContain('shop/edited'));

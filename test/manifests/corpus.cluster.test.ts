@@ -90,6 +90,15 @@ describe.skipIf(!provided.available)('on an API server', () => {
     });
   });
 
+  test('the audience of a TargetService', async () => {
+    const target = (audience: string): string => JSON.stringify({ apiVersion: 'cambio.dev/v1alpha1', kind: 'TargetService', metadata: { name: 'corpus-audience' }, spec: { audience } });
+    expect(await kubectl(['apply', '-f', '-'], target('vault'))).toMatchObject({ code: 0 });
+    const { code, stderr } = await kubectl(['apply', '-f', '-'], target('vault2'));
+    expect(code).toBe(1);
+    expect(stderr).toContain('spec.audience: Invalid value: ');
+    expect(stderr).toContain('audience is immutable: make a new object instead');
+  });
+
   describe('one way of verification after the other', () => {
     const ways = [{ jwks: '{"keys": []}' }, { tokenReview: {} }, { discovery: {} }, { jwksURL: 'https://keys.example.com/jwks' }];
     const changes = ways.flatMap((from) => ways.filter((to) => to !== from).map((to) => ({ from, to, fromName: Object.keys(from)[0], toName: Object.keys(to)[0] })));

@@ -40,8 +40,8 @@ describe('a scalar without quotes', () => {
   ];
   it.each(scalars)('%s', (text, value) => expect(valuesOf(`a:\n  ${text}`)).toEqual([{ a: value }]));
 
-  it.each(['', '~', 'null', 'Null', 'NULL'])('%j is null: dropped from objects, kept in lists', (text) => {
-    expect(valuesOf(`a: ${text}\nb: {c: ${text}}\nd: [1, {e: ${text}}]\nf:\n- ${text}\n`)).toEqual([{ b: {}, d: [1, {}], f: [null] }]);
+  it.each(['', '~', 'null', 'Null', 'NULL'])('%j is null, in objects and in lists', (text) => {
+    expect(valuesOf(`a: ${text}\nb: {c: ${text}}\nd: [1, {e: ${text}}]\nf:\n- ${text}\n`)).toEqual([{ a: null, b: { c: null }, d: [1, { e: null }], f: [null] }]);
   });
 });
 
@@ -75,7 +75,7 @@ describe('text', () => {
   it.each(texts)('%s: %j', (_, text, value) => expect(valuesOf(`a: ${text}`)).toEqual([{ a: value }]));
 
   it('other core tags', () => {
-    expect(valuesOf('a: !!int "1"\nb: !!bool "y"\nc: !!float "1.5"\nd: !!null "~"\ne: !!map {f: !!seq [1]}')).toEqual([{ a: 1, b: true, c: 1.5, e: { f: [1] } }]);
+    expect(valuesOf('a: !!int "1"\nb: !!bool "y"\nc: !!float "1.5"\nd: !!null "~"\ne: !!map {f: !!seq [1]}')).toEqual([{ a: 1, b: true, c: 1.5, d: null, e: { f: [1] } }]);
   });
 });
 
@@ -109,9 +109,9 @@ describe('documents', () => {
     ['Windows', '---\r\na: 1\r\n---\r\nb: 2\r\n', [{ a: 1 }, { b: 2 }]],
     ['a byte order mark', '\uFEFFa: 1', [{ a: 1 }]],
     ['an end', 'a: 1\n...\n---\nb: 2\n... # c\n', [{ a: 1 }, { b: 2 }]],
-    ['JSON', '{\n\t"a": 1,\n\t"b": {"c": [true, null, "\\u00e9\\ud83d\\ude00\\/"], "d": null}\n}\n', [{ a: 1, b: { c: [true, null, 'é😀/'] } }]],
+    ['JSON', '{\n\t"a": 1,\n\t"b": {"c": [true, null, "\\u00e9\\ud83d\\ude00\\/"], "d": null}\n}\n', [{ a: 1, b: { c: [true, null, 'é😀/'], d: null } }]],
     ['JSON and YAML', '{"a":1}\n---\nb: y\n', [{ a: 1 }, { b: true }]],
-    ['flow style', 'a: {b: [c, "d e", {f: 1}], g: }\nh: [\n  1, # one\n  2,\n]\n', [{ a: { b: ['c', 'd e', { f: 1 }] }, h: [1, 2] }]],
+    ['flow style', 'a: {b: [c, "d e", {f: 1}], g: }\nh: [\n  1, # one\n  2,\n]\n', [{ a: { b: ['c', 'd e', { f: 1 }], g: null }, h: [1, 2] }]],
     ['an object in a list without braces', 'a: [b: 1, c: 2]', [{ a: [{ b: 1 }, { c: 2 }] }]],
     ['lists at the indentation of their key', 'a:\n- b: 1\n  c: 2\n-\n  - d\n', [{ a: [{ b: 1, c: 2 }, ['d']] }]],
   ];
@@ -122,15 +122,15 @@ describe('aliases and merge keys', () => {
   const files: [name: string, text: string, value: unknown][] = [
     ['scalars', 'a: &x 1\nb: *x\n', { a: 1, b: 1 }],
     ['collections', 'a: &x {b: [1]}\nc: [*x, *x]\n', { a: { b: [1] }, c: [{ b: [1] }, { b: [1] }] }],
-    ['nothing', 'a: &x\nb: [*x]\n', { b: [null] }],
+    ['nothing', 'a: &x\nb: [*x]\n', { a: null, b: [null] }],
     ['as a key', 'a: &x k\n*x : 1\n', { a: 'k', k: 1 }],
     ['what is written later wins', 'b: &b {x: 1, z: 1}\na: {<<: *b, x: 2}', { b: { x: 1, z: 1 }, a: { x: 2, z: 1 } }],
     ['what is merged later wins, too', 'b: &b {x: 1}\na: {x: 2, <<: *b}', { b: { x: 1 }, a: { x: 1 } }],
     ['the first of a list wins', 'a: {<<: [{x: 1}, {x: 2, z: 2}]}', { a: { x: 1, z: 2 } }],
     ['in what is merged', 'a: {<<: {<<: {x: 1}, z: 2}}', { a: { x: 1, z: 2 } }],
     ['objects are replaced whole', 'a: {<<: {x: {p: 1}}, x: {q: 2}}', { a: { x: { q: 2 } } }],
-    ['null takes away', 'a: {<<: {x: 1, z: 1}, x: null}', { a: { z: 1 } }],
-    ['null takes away', 'a: {x: 1, <<: {x: null}}', { a: {} }],
+    ['null replaces, too', 'a: {<<: {x: 1, z: 1}, x: null}', { a: { x: null, z: 1 } }],
+    ['null replaces, too', 'a: {x: 1, <<: {x: null}}', { a: { x: null } }],
     ['in quotes it is a key', 'a: {"<<": 1}', { a: { '<<': 1 } }],
   ];
   it.each(files)('%s: %j', (_, text, value) => expect(valuesOf(text)).toEqual([value]));
@@ -271,7 +271,7 @@ describe('positions', () => {
     [0, ['spec', 'deep', 0], { line: 5, column: 10 }],
     [0, ['alias'], { line: 14, column: 1 }],
     [0, ['alias', 'deep'], { line: 5, column: 3 }],
-    // A member that was null is no longer there, its place is known.
+    // The place of a member that is null.
     [0, ['base', 'gone'], { line: 6, column: 3 }],
     [0, ['base', 'gone', 'deeper'], { line: 6, column: 3 }],
     [1, [], { line: 16, column: 1 }],

@@ -349,6 +349,15 @@ describe('steps', () => {
     expect(allowance.left).toBeLessThan(9 * mostSteps);
   });
 
+  test('one that finds an allowance used up stops at once', () => {
+    const allowance = { left: 4 * mostSteps };
+    const worst = compile('claims.list.all(x, claims.list.all(y, claims.list.all(z, true)))');
+    for (let number = 0; number < 2048; number++) worst.evaluate(given, allowance);
+    expect(allowance.left).toBeLessThan(0);
+    // Each of the later ones took off no more than its own size.
+    expect(allowance.left).toBeGreaterThan(-20 * 2048);
+  });
+
   test('an allowance may be shared, and ends for all', () => {
     const expression = compile('claims.list.all(x, true)');
     const allowance = { left: 500 };
