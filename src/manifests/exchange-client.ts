@@ -21,7 +21,7 @@ const authentication = oneOf(
 const serviceAccount = z
   .strictObject({
     name: objectName('The name of the ServiceAccount.'),
-    namespace: namespaceName('Its namespace. Default: that of this object.').optional(),
+    namespace: namespaceName('Its namespace. Default: that of this object, for the cluster that Cambio runs in; required for others.').optional(),
     uid: text(128, 'Its uid: a ServiceAccount of the same name that is made later is another one.').optional(),
   })
   .meta({ description: 'A ServiceAccount, as its token names it.' });

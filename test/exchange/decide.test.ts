@@ -98,6 +98,12 @@ test('a grant', () => {
   expect(decide(question({ now: 1000.75 }))).toEqual({ client, subject, rule: byName, target: deploy, tokenType: 'access_token', scopes: ['read'], lifetimeSeconds: 300, claims });
 });
 
+test('where no expression looks, no claim is converted', () => {
+  const claims = new Proxy({ iss: 'x' }, { ownKeys: () => expect.unreachable('the claims were looked at') });
+  expect(() => Object.keys(claims)).toThrow('the claims were looked at');
+  expect(decide(question({ subject: { claims } })).lifetimeSeconds).toBe(300);
+});
+
 describe('the first check that denies', () => {
   const unknown = 'https://unknown.example.com';
   test.for<[string, Given, string, string]>([
