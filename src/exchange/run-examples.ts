@@ -19,6 +19,12 @@ type Settings = Pick<ExchangeSettings, 'issuerURL' | 'maxLifetimeSeconds'>;
 /** What the examples of one client may spend together: they run on the thread that answers requests, whenever something changes. */
 export const mostStepsOfExamples = mostStepsOfExchange;
 
+/** What it costs to make a token of an example, for each member of an object and each item of a list in its claims. */
+const memberSteps = 16;
+
+const countMembers = (value: unknown): number =>
+  typeof value === 'object' && value !== null ? Object.values(value).reduce((sum: number, member) => sum + 1 + countMembers(member), 0) : 0;
+
 /** The moment of an example whose token names none: 2026-01-01T00:00:00Z. Examples must come out alike whenever they run. */
 const moment = 1_767_225_600;
 /** How long the token of an example lives at most where it does not say, in seconds. */
@@ -34,10 +40,11 @@ export function createExampleRunner(settings: Settings): RunExamples {
 
 function runExample(example: Example, client: Client, steps: Steps, settings: Settings): ExampleOutcome {
   const { name, expect } = example;
-  const outcome = exchangeExample(example, client, steps, settings);
+  steps.left -= memberSteps * countMembers(example.claims);
+  const outcome = steps.left < 0 ? '' : exchangeExample(example, client, steps, settings);
   const say = (result: ExampleOutcome['result'], message: string): ExampleOutcome => ({ result, message: `example ${JSON.stringify(name)}: ${message}` });
   // A denial that comes of this is no denial that its author meant.
-  if (steps.left < 0) return say('widened', 'it could not be decided: the expressions take more steps than all examples together may');
+  if (steps.left < 0) return say('widened', 'it could not be decided: claims and expressions take more steps than all examples together may');
   if (typeof outcome === 'string') return expect.allowed ? say('denied', `is denied: ${outcome}`) : say('passed', 'is denied');
   if (!expect.allowed) return say('widened', 'is allowed, and must not be');
   const different = Object.entries(expect.claims ?? {}).filter(([claim, value]) => !isSameJson(outcome[claim] ?? null, value));

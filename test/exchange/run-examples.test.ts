@@ -72,9 +72,16 @@ describe('an example', () => {
     const items = Array.from({ length: 1000 }, (_, index) => index);
     const slow = { ...subjects[0], conditions: [{ expression: 'claims.items.all(a, claims.items.all(b, a + b >= 0)) && false' }] };
     expect(outcome([{ claims: { ...good, items }, expect: { allowed: false } }], { subjects: Array.from({ length: 8 }, () => slow) })).toEqual(
-      widened('it could not be decided: the expressions take more steps than all examples together may'),
+      widened('it could not be decided: claims and expressions take more steps than all examples together may'),
     );
   });
+});
+
+test('claims that take long to look at, in many examples, are paid for as expressions are', () => {
+  const many = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`k${index}`, [index]]));
+  const examples = Array.from({ length: 12 }, () => ({ claims: { ...good, ...many }, expect: { allowed: true } }));
+  expect(outcome(examples.slice(0, 6))).toMatchObject({ reason: 'Passed', inForce: true });
+  expect(outcome(examples)).toMatchObject({ reason: 'Widened', message: expect.stringContaining('take more steps than all examples together may'), inForce: false });
 });
 
 describe('examples run whenever something changes', () => {
