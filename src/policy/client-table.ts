@@ -1,5 +1,5 @@
 // The ExchangeClients: each compiled by itself, and linked anew whenever something that it refers to has changed.
-import type { Manifest, ReadObject } from '../manifests/read-object.ts';
+import type { Manifest, ObjectId, ReadObject } from '../manifests/read-object.ts';
 import { clientConditions } from './client-conditions.ts';
 import { compileClient, type CompiledClient } from './compile-client.ts';
 import { notAccepted, suspended, type Condition } from './conditions.ts';
@@ -7,7 +7,7 @@ import type { ExampleOutcome, RunExamples } from './examples.ts';
 import { linkClient, type World } from './link-client.ts';
 import type { Client } from './policy.ts';
 import { refer, referring, type References } from './references.ts';
-import { refusedVerdict, verdictOn, type Verdict } from './verdict.ts';
+import { bugMessage, refusedVerdict, verdictOn, type Verdict } from './verdict.ts';
 
 /** What is not what it was. */
 export type ClientChanges = {
@@ -42,12 +42,17 @@ type Entry = {
   /** As it is with what it refers to, and what its examples say of that. */
   linked: Client | undefined;
   outcomes: readonly ExampleOutcome[];
+  /** A bug came to light when it was linked last. */
+  failed: boolean;
   /** What is in force of it: nothing, if it is wider than its examples say. */
   client: Client | undefined;
 };
 
-/** Makes an empty table. */
-export function createClientTable(world: World, runExamples: RunExamples): ClientTable {
+/**
+ * Makes an empty table.
+ * @param onBug told of what was thrown when a client was linked: that client is off then, and no other
+ */
+export function createClientTable(world: World, runExamples: RunExamples, onBug: (error: unknown, id: ObjectId) => void): ClientTable {
   const entries = new Map<string, Entry>();
   const byIssuer: References = new Map();
   const byAudience: References = new Map();
@@ -72,7 +77,7 @@ export function createClientTable(world: World, runExamples: RunExamples): Clien
     }
     const manifest = manifestOf(object);
     const { value, mistake } = manifest === undefined ? {} : compileClient(manifest);
-    entries.set(id, { object, compiled: value, mistake, linked: undefined, outcomes: [], client: before?.client });
+    entries.set(id, { object, compiled: value, mistake, linked: undefined, outcomes: [], failed: false, client: before?.client });
     unlinked.add(id);
   }
 
@@ -89,7 +94,7 @@ export function createClientTable(world: World, runExamples: RunExamples): Clien
       if (entry === undefined) continue;
       if (unlinked.has(id)) {
         const before = entry.client;
-        link(entry);
+        linkOrTurnOff(entry);
         count(before, entry.client, audiences);
         if (before !== undefined || entry.client !== undefined) clients.set(id, entry.client);
       }
@@ -97,6 +102,17 @@ export function createClientTable(world: World, runExamples: RunExamples): Clien
     }
     for (const touched of [unlinked, untold, gone]) touched.clear();
     return { clients, audiences, verdicts };
+  }
+
+  /** A bug that one object brings to light must not keep all the others, and every change after it, from coming into force. */
+  function linkOrTurnOff(entry: Entry): void {
+    entry.failed = false;
+    try {
+      link(entry);
+    } catch (error) {
+      Object.assign(entry, { linked: undefined, outcomes: [], client: undefined, failed: true } satisfies Partial<Entry>);
+      onBug(error, entry.object);
+    }
   }
 
   function link(entry: Entry): void {
@@ -114,7 +130,8 @@ export function createClientTable(world: World, runExamples: RunExamples): Clien
     return verdictOn(entry.object, conditionsOf(entry), fieldsOf(manifest));
   }
 
-  function conditionsOf({ mistake, linked, outcomes }: Entry): readonly Condition[] {
+  function conditionsOf({ mistake, linked, outcomes, failed }: Entry): readonly Condition[] {
+    if (failed) return notAccepted('InvalidField', bugMessage);
     if (mistake !== undefined) return notAccepted('InvalidExpression', mistake);
     return linked === undefined ? suspended : clientConditions(linked, world.findIssuer, outcomes);
   }

@@ -9,7 +9,7 @@ import { clientId, type World } from './link-client.ts';
 import type { ClusterFacts, PolicySnapshot } from './policy.ts';
 import type { PolicySettings } from './settings.ts';
 import { createTargetTable } from './target-table.ts';
-import { keyOf, type Verdict } from './verdict.ts';
+import { keyOf, withBug, type Verdict } from './verdict.ts';
 
 export { keyOf, type Verdict } from './verdict.ts';
 
@@ -57,17 +57,29 @@ export function createPolicyStore(settings: PolicySettings): PolicyStore {
     isTrustedNamespace: settings.isTrustedNamespace,
     isReserved: (audience) => reserved.has(audience) || issuers.isOfAPIServer(audience),
   };
-  const clients = createClientTable(world, settings.runExamples);
+  const clients = createClientTable(world, settings.runExamples, (error, { kind, namespace, name }) => settings.onBug?.(error, { kind, namespace, name }));
   let snapshot = emptySnapshot;
 
   function apply(changes: readonly Change[], namespaces: readonly ReadNamespace[] = []): Verdict[] {
-    for (const { id, object } of new Map(changes.map((change) => [keyOf(change.id), change])).values()) {
-      if (id.kind === 'TrustedIssuer') issuers.set(id.name, object);
-      else if (id.kind === 'TargetService') targets.set(id.name, object);
-      else clients.set(clientId(id.namespace, id.name), object);
-    }
+    for (const change of new Map(changes.map((each) => [keyOf(each.id), each])).values()) setOrTurnOff(change);
     for (const namespace of namespaces) setLabels(namespace);
     return settle();
+  }
+
+  /** A bug that one object brings to light turns off that object; everything else comes into force. */
+  function setOrTurnOff({ id, object }: Change): void {
+    try {
+      set(id, object);
+    } catch (error) {
+      settings.onBug?.(error, id);
+      set(id, object && withBug(object));
+    }
+  }
+
+  function set({ kind, namespace, name }: ObjectId, object: ReadObject | undefined): void {
+    if (kind === 'TrustedIssuer') issuers.set(name, object);
+    else if (kind === 'TargetService') targets.set(name, object);
+    else clients.set(clientId(namespace, name), object);
   }
 
   function setLabels({ name, labels: known }: ReadNamespace): void {

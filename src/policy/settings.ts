@@ -1,4 +1,5 @@
 // What the policy needs to know besides the manifests: given once, when the process starts.
+import type { ObjectId } from '../manifests/read-object.ts';
 import type { RunExamples } from './examples.ts';
 
 export type PolicySettings = {
@@ -9,6 +10,8 @@ export type PolicySettings = {
   /** Audiences that are never granted outside the trusted namespaces, besides Cambio's own issuer URL and those of API servers. */
   reservedAudiences: readonly string[];
   runExamples: RunExamples;
+  /** Told of a bug that an object has brought to light. That object is off then, and no other. */
+  onBug?: (error: unknown, id: ObjectId) => void;
   /** true: every Namespace is told, so of one that was not told yet nothing is known. Else one that was not told has its name and no other label. */
   namespacesAreTold?: boolean;
   /** The cluster that manifests come from; absent for a directory. */

@@ -19,6 +19,20 @@ export function verdictOn({ kind, namespace, name, generation }: ReadObject, con
   return { id: { kind, namespace, name }, generation, conditions, fields };
 }
 
+/** What is said of an object with which a bug came to light. */
+export const bugMessage = 'it brings a bug of Cambio to light, and is off; the log says more';
+
+/** An object as if it could not have been read, because of a bug. */
+export const withBug = ({ kind, namespace, name, generation, uid, manifest, written }: ReadObject): ReadObject => ({
+  kind,
+  namespace,
+  name,
+  generation,
+  uid,
+  problems: [{ path: [], message: bugMessage, reason: 'InvalidField' }],
+  written: written ?? [manifest.spec],
+});
+
 /** The verdict on an object that could not be read. */
 export function refusedVerdict(object: ReadObject): Verdict {
   const problems = object.problems ?? [];

@@ -321,3 +321,40 @@ test('a store is complete when it is told so', () => {
   store.apply([remove(client('x', ['a']))]);
   expect(store.snapshot()).toMatchObject({ complete: true, issuers: new Map([['a', expect.objectContaining({ name: 'a' })]]), clients: { size: 0 } });
 });
+
+describe('a bug that one object brings to light', () => {
+  const bugs: string[] = [];
+  const broken = {
+    ...settings,
+    runExamples: () => {
+      throw new RangeError('out of stack');
+    },
+    onBug: (_error: unknown, { name }: { name: string }) => void bugs.push(name),
+  };
+  const example = { name: 'one', issuerRef: { name: 'ci' }, claims: { sub: 'x' }, expect: { allowed: false } };
+
+  test('turns off that object, and no other, and what comes later is in force', () => {
+    const { store, verdicts } = storeOf([issuer('ci'), client('bad', ['ci'], { spec: { examples: [example] } }), client('good', ['ci'])], broken);
+    expect(bugs).toEqual(['bad']);
+    expect(store.snapshot().clients.get('payments/bad')).toBeUndefined();
+    expect(store.snapshot().clients.get('payments/good')).toBeDefined();
+    expect(messageOf(verdicts, 'bad')).toBe('it brings a bug of Cambio to light, and is off; the log says more');
+    store.apply([remove(client('good', ['ci'])), put(client('later', ['ci']))]);
+    expect(store.snapshot().clients.get('payments/good')).toBeUndefined();
+    expect(store.snapshot().clients.get('payments/later')).toBeDefined();
+    store.apply([put(client('bad', ['ci']))]);
+    expect(store.snapshot().clients.get('payments/bad')).toBeDefined();
+  });
+
+  test('is contained as well when it comes at the reading of its spec', () => {
+    const unreadable = issuer('ci');
+    Object.defineProperty(unreadable.manifest?.spec, 'verification', {
+      get: () => {
+        throw new TypeError('no such thing');
+      },
+    });
+    const { store } = storeOf([unreadable, issuer('other'), client('good', ['other'])], broken);
+    expect(bugs).toContain('ci');
+    expect(store.snapshot().clients.get('payments/good')).toBeDefined();
+  });
+});
