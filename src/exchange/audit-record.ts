@@ -32,8 +32,11 @@ const maxText = 256;
 /** A JWT, or the beginning of one. */
 const jwt = /eyJ[\w-]{8,}(\.[\w-]*)*/g;
 
-/** Text of a caller, cut short. Who mixes up parameters does not bring a token into the log. */
+/** Text without the JWTs in it: who names a subject by a token, or mixes up parameters, does not bring one into the log. */
+export const withoutTokens = (text: string): string => text.replaceAll(jwt, '(a JWT)');
+
+/** Text of a caller, cut short, without tokens. */
 export function clipped(text: string): string {
-  const safe = text.replaceAll(jwt, '(a JWT)');
+  const safe = withoutTokens(text);
   return safe.length > maxText ? `${safe.slice(0, maxText)}…` : safe;
 }

@@ -1,6 +1,6 @@
 // The life of a token: one request to the token endpoint, from its bytes to the answer (RFC 8693 §2).
 import { createHash } from 'node:crypto';
-import { clipped, type AuditRecord } from './audit-record.ts';
+import { clipped, withoutTokens, type AuditRecord } from './audit-record.ts';
 import { authenticateClient, readCredentials } from './authenticate-client.ts';
 import { decide } from './decide.ts';
 import type { ExchangeEffects } from './effects.ts';
@@ -32,7 +32,7 @@ export async function exchangeToken(request: TokenRequest, record: AuditRecord, 
 
   const subject = await verifySubjectToken(asked.subject_token, asked.subject_token_type, client, effects);
   record.issuer = subject.issuer.name;
-  record.subject = issuedSubject(subject);
+  record.subject = withoutTokens(issuedSubject(subject));
 
   const { issuerURL, maxLifetimeSeconds } = effects.settings;
   const grant = decide({ client, asked, subject, now: effects.now(), maxLifetimeSeconds, issuerURL }, effects.onCase);

@@ -1,6 +1,6 @@
 // The token endpoint: an HTTP request becomes a token request, and whatever comes of it an HTTP response and an audit line.
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import type { AuditRecord } from '../exchange/audit-record.ts';
+import { withoutTokens, type AuditRecord } from '../exchange/audit-record.ts';
 import type { TokenResponse } from '../exchange/issue-token.ts';
 import { OAuthError, publicError } from '../exchange/oauth-error.ts';
 import type { TokenRequest } from '../exchange/token-request.ts';
@@ -79,7 +79,7 @@ function noteFailure(record: AuditRecord, failure: OAuthError): void {
   record.outcome = status >= 500 ? 'failed' : 'denied';
   record.error = error;
   record.check = failure.check;
-  record.reason = failure.reason;
+  record.reason = withoutTokens(failure.reason);
 }
 
 function sendError(response: ServerResponse, record: AuditRecord, failure: OAuthError, explain: boolean): void {

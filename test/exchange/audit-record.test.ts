@@ -1,6 +1,6 @@
 // Text of a caller on its way into the audit log.
 import { expect, test } from 'vitest';
-import { clipped } from '../../src/exchange/audit-record.ts';
+import { clipped, withoutTokens } from '../../src/exchange/audit-record.ts';
 
 test.for([
   ['https://deploy.example.com', 'https://deploy.example.com'],
@@ -14,4 +14,8 @@ test.for([
   ['keyJar', 'keyJar'],
 ] as const)('%s', ([text, written]) => {
   expect(clipped(text)).toBe(written);
+});
+
+test('a subject that is named by a token is written without it, and whole', () => {
+  expect(withoutTokens(`ci:${'a'.repeat(300)}eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.AAAA`)).toBe(`ci:${'a'.repeat(300)}(a JWT)`);
 });
