@@ -193,13 +193,13 @@ describe.skipIf(!provided.available)('the operator', () => {
       await cluster.mustKubectl(['delete', 'xc', 'op-typo', '-n', 'cambio-system']);
     });
 
-    test('an ExchangeClient outside the trusted namespaces gets nothing that nobody granted to its namespace', async () => {
+    test('to an ExchangeClient outside the trusted namespaces nothing is granted that no other object grants', async () => {
       await cluster.kubectl(['create', 'namespace', 'tenant']);
       const manifest = { ...good, metadata: { name: 'op-tenant', namespace: 'tenant' } };
       await apply(manifest);
       await until(async () => (await cluster.mustKubectl(['get', 'xc', 'op-tenant', '-n', 'tenant', '-o', 'wide'])).includes('NothingLoaded'), 'its status says so');
       const answer = await exchange(cambio.url, { client_id: 'tenant/op-tenant', subject_token: await mint() });
-      expect(answer).toMatchObject({ status: 400, body: { error: 'invalid_request' } });
+      expect(answer.status).toBe(400);
       expect(await cambio.auditOf(answer)).toMatchObject({ check: 'subject-issuer', reason: expect.stringContaining('IssuerNotPermitted') as string });
     });
 

@@ -235,7 +235,7 @@ describe.skipIf(!inject('cluster').available)('two clusters with one issuer URL'
   });
 
   test('while the other cluster is away its tokens wait, and no others', async () => {
-    expect((await ask(await token(west), 'by-keys')).status).toBe(200);
+    await until(async () => (await ask(await token(west), 'by-keys')).status === 200, 'the keys of west are known');
     const [first, second, ofHome] = [await token(west), await token(west), await token(home)];
     west.pauseApiServer();
     try {
@@ -281,7 +281,7 @@ describe.skipIf(!inject('cluster').available)('two clusters with one issuer URL'
     await setSecret({ server: west.server });
     for (const client of ['billing', 'by-keys']) await until(async () => (await ask(await token(home), client)).status === 400, 'the keys of west are known');
     await becomes('home-keys', 'KeysAvailable=True SharedKey');
-    expect((await statusOf('home-keys')).messageOf('KeysAvailable')).toBe('TrustedIssuer in-cluster, west, west-keys has the same URL and a key of this one: a token that both verify is refused');
+    expect((await statusOf('home-keys')).messageOf('KeysAvailable')).toMatch(/^TrustedIssuer .*west.* has the same URL and a key of this one: a token that both verify is refused$/);
     for (const client of ['billing', 'by-keys']) {
       for (const cluster of [home, west]) {
         const subjectToken = await token(cluster);

@@ -126,6 +126,33 @@ describe.skipIf(!provided.available)('a tenant', () => {
     expect(line?.['reason']).toContain('AudienceNotPermitted: spec.targets[0].audience');
   });
 
+  describe('its team, by rbac.yaml', () => {
+    const team = ['--as=ann', '--as-group=payments-team'];
+    const client = (namespace: string): object => ({ apiVersion: 'cambio.dev/v1alpha1', kind: 'ExchangeClient', metadata: { name: 'of-the-team', namespace }, spec: { authentication: { none: {} }, subjects: [{ issuerRef: { name: 'in-cluster' }, serviceAccounts: [{ name: 'api' }] }], targets: [{ audience: ledger }] } });
+    const target = { apiVersion: 'cambio.dev/v1alpha1', kind: 'TargetService', metadata: { name: 'of-the-team' }, spec: { audience: 'https://of-the-team.example.com', allowedNamespaces: { from: 'All' } } };
+    const issuerOfTheirs = { apiVersion: 'cambio.dev/v1alpha1', kind: 'TrustedIssuer', metadata: { name: 'of-the-team' }, spec: { issuer: { url: 'https://ci.example.com', audiences: [issuer] }, verification: { discovery: {} } } };
+
+    test.each([
+      { what: 'writes clients in its namespace', args: ['apply', '-f', '-'], stdin: client('payments') },
+      { what: 'deletes them', args: ['delete', 'xc', 'of-the-team', '-n', 'payments'] },
+      { what: 'sees what it may refer to', args: ['get', 'ti,ts'] },
+    ])('$what', async ({ args, stdin }) => {
+      expect(await cluster.kubectl([...args, ...team], stdin === undefined ? {} : { stdin: JSON.stringify(stdin) })).toMatchObject({ code: 0 });
+    });
+
+    test.each([
+      { what: 'clients in another namespace', args: ['create', '-f', '-'], stdin: client('shop') },
+      { what: 'a TargetService', args: ['create', '-f', '-'], stdin: target },
+      { what: 'a TrustedIssuer', args: ['create', '-f', '-'], stdin: issuerOfTheirs },
+      { what: 'the limits of one that is there', args: ['patch', 'ts', 'ledger', '--type=merge', '-p', '{"spec":{"maxLifetimeSeconds":3600}}'] },
+      { what: 'the labels of its namespace', args: ['label', 'namespace', 'payments', 'grant.cambio.dev/ledger=yes'] },
+      { what: 'the status of its client', args: ['patch', 'xc', 'api', '-n', 'payments', '--subresource=status', '--type=merge', '-p', '{"status":{"targets":"all"}}'] },
+    ])('may not write $what', async ({ args, stdin }) => {
+      const { code, stderr } = await cluster.kubectl([...args, ...team], stdin === undefined ? {} : { stdin: JSON.stringify(stdin) });
+      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('(Forbidden)') as string });
+    });
+  });
+
   test('the rights in deploy/ were enough: nothing was forbidden, and no token is in the log', () => {
     expect(cambio.log.filter((line) => /forbidden|\b403\b|eyJ/i.test(line))).toEqual([]);
   });

@@ -1,5 +1,7 @@
 // What `cambio check` looks at, read from files: the objects, where each of them was written, and what could not be read.
-import { stat, readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
 import { decodeText, listManifestFiles, maxFileBytes } from '../files/manifest-files.ts';
 import { mergeNamespaces, type WrittenNamespace } from '../files/merge-namespaces.ts';
 import { mergeObjects, writtenObject, type WrittenObject } from '../files/merge-objects.ts';
@@ -82,13 +84,16 @@ async function listFiles(path: string): Promise<string[]> {
   const listed = { files: [] as string[], dirs: [] as string[] };
   await listManifestFiles(path, listed);
   if (listed.files.length === 0) throw new Error(`${path}: there is no file below it that ends in .yaml, .yml or .json`);
+  // What is named may be a pipe. What merely lies there, such as a link to a device, could never end.
+  for (const file of listed.files) if (!(await stat(file)).isFile()) throw new Error(`${file}: is not a file`);
   return listed.files;
 }
 
+/** Reads no more than the bound, whatever size a device or a pipe says that it has. */
 async function readText(file: string): Promise<string> {
-  const { size } = await stat(file);
-  if (size > maxFileBytes) throw new Error(`${file}: is larger than ${maxFileBytes} bytes`);
-  return asText(file, await readFile(file));
+  const bytes = await buffer(createReadStream(file, { end: maxFileBytes }));
+  if (bytes.length > maxFileBytes) throw new Error(`${file}: is larger than ${maxFileBytes} bytes`);
+  return asText(file, bytes);
 }
 
 function asText(file: string, bytes: Uint8Array): string {

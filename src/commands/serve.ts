@@ -86,7 +86,7 @@ export async function runServe(options: ServeOptions, stop: AbortSignal): Promis
     opened.push(server);
     const running = source.run((cluster, publishVerdicts) => {
       publish = publishVerdicts;
-      const settings = { issuerURL, isTrustedNamespace: source.isTrustedNamespace, reservedAudiences: options['reserved-audiences'] ?? [], runExamples: createExampleRunner(effects.settings), ...(cluster && { cluster }) };
+      const settings = { issuerURL, isTrustedNamespace: source.isTrustedNamespace, reservedAudiences: options['reserved-audiences'] ?? [], runExamples: createExampleRunner(effects.settings), ...(cluster && { cluster, namespacesAreTold: true }) };
       store = withIssuerKeys(createPolicyStore(settings), issuerKeys);
       return store;
     }, issuerKeys.areTried);

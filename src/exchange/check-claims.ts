@@ -37,6 +37,9 @@ export function refuseByClaims(token: ParsedJwt, registered: RegisteredClaims, t
   if (!issuer.algorithms.has(algorithmName(token.header.alg))) return "alg is not among the issuer's algorithms";
   if (!fitsType(token.header.typ, type)) return `typ does not fit a subject token of type ${type}`;
   if ('cnf' in token.claims) return 'it is bound to a key (cnf), and that proof is not supported';
+  // RFC 8693 §4.1 and §4.4: to leave them out would make an actor's token the subject's own, or anybody the actor.
+  if ('act' in token.claims) return 'it says who acts for its subject (act), and actors are not supported';
+  if ('may_act' in token.claims) return 'it says who may act for its subject (may_act), and actors are not supported';
   if (!aud.some((audience) => issuer.audiences.has(audience))) return "aud has none of the issuer's audiences";
   if (aud.some((audience) => issuer.apiServerAudiences.has(audience))) return 'aud has an audience of the API server';
   if (now >= exp + skew) return 'it has expired (exp)';

@@ -57,7 +57,7 @@ function namedObject(value: unknown): object | undefined {
 }
 
 function clientValue({ id, namespace, name, namespaceLabels, trusted }: Client): ExpressionValue {
-  return toExpressionValue({ id, namespace, name, trusted, namespaceLabels: Object.fromEntries(namespaceLabels) });
+  return toExpressionValue({ id, namespace, name, trusted, namespaceLabels: namespaceLabels && Object.fromEntries(namespaceLabels) });
 }
 
 function requestValue({ audience, scopes, tokenType }: RequestFacts): ExpressionValue {

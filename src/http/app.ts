@@ -25,6 +25,8 @@ export function createApp({ issuerURL, jwksURI, jwks, token }: AppOptions): Requ
   const clientPath = new RegExp(`^${RegExp.escape(at.clients)}/([a-z0-9-]+)/([a-z0-9.-]+)/token$`);
   return (request, response) => {
     const path = pathOf(request.url ?? '');
+    // What has no path is nothing that express should try to read.
+    if (path === undefined) return answerNotFound(response);
     const named = clientPath.exec(path);
     if (path !== at.token && named === null) return published(request, response);
     const clientId = named === null ? undefined : `${named[1]}/${named[2]}`;
@@ -33,8 +35,8 @@ export function createApp({ issuerURL, jwksURI, jwks, token }: AppOptions): Requ
 }
 
 /** The path of a request, as it is written: in the origin form, or in the absolute form that a proxy is sent (RFC 9112 §3.2). */
-function pathOf(url: string): string {
-  if (!url.startsWith('/')) return URL.parse(url)?.pathname ?? '';
+function pathOf(url: string): string | undefined {
+  if (!url.startsWith('/')) return URL.parse(url)?.pathname;
   const question = url.indexOf('?');
   return question < 0 ? url : url.slice(0, question);
 }
@@ -48,9 +50,13 @@ function createPublishedApp(issuerURL: string, document: object, jwks: () => obj
   app.get(exactly(at.openidConfiguration), (_request, response) => publish(response, document));
   app.get(exactly(at.authorizationServer), (_request, response) => publish(response, document));
   app.get(exactly(at.jwks), (_request, response) => publish(response, jwks(), 'application/jwk-set+json'));
-  app.use((_request, response) => void response.status(404).json({ error: 'not_found' }));
+  app.use((_request, response) => answerNotFound(response));
   app.use(((error, _request, response, _next) => answerBug(error, response, onBug)) satisfies ErrorRequestHandler);
   return app;
+}
+
+function answerNotFound(response: ServerResponse): void {
+  response.writeHead(404, { 'Content-Type': 'application/json; charset=utf-8' }).end('{"error":"not_found"}');
 }
 
 /** Answers for a bug outside of the exchange, such as an audit log that can't be written: nothing of it is shown. */

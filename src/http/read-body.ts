@@ -5,26 +5,67 @@ import { OAuthError } from '../exchange/oauth-error.ts';
 /** The largest body of a token request, in bytes. */
 export const maxBodyBytes = 65_536;
 
-/** Resolves to the body. Rejects with request_too_large without reading the rest, and with malformed_request if it is compressed or cut off. */
-export function readBody(request: IncomingMessage): Promise<Uint8Array> {
-  const encoding = request.headers['content-encoding'];
-  if (encoding !== undefined && encoding !== 'identity') return Promise.reject(new OAuthError('malformed_request', 'body', 'the body is compressed'));
-  if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) return Promise.reject(tooLarge());
-  // By events: an iterator over the request would cost as much as all the rest that is done with it.
-  return new Promise((resolve, reject) => {
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    request.on('data', (chunk: Uint8Array) => {
-      size += chunk.length;
-      if (size <= maxBodyBytes) chunks.push(chunk);
-      else {
-        request.pause();
-        reject(tooLarge());
-      }
+/** What all bodies that have not ended yet may hold together, in bytes. */
+export const maxHeldBytes = 67_108_864;
+
+/**
+ * Resolves to the body. Rejects with request_too_large without reading the rest, with malformed_request if it is
+ * compressed or cut off, and with overloaded if it has not ended and others need its place.
+ */
+export type ReadBody = (request: IncomingMessage) => Promise<Uint8Array>;
+
+/** A body that has not ended. */
+type Unfinished = { size: number; refuse: (error: OAuthError) => void };
+
+/** Makes it, for all requests of a server. */
+export function createBodyReader(mostHeld = maxHeldBytes): ReadBody {
+  /** The oldest first. */
+  const unfinished = new Set<Unfinished>();
+  let held = 0;
+
+  function hold(body: Unfinished, bytes: number): void {
+    body.size += bytes;
+    held += bytes;
+    // Honest bodies end at once: the one that has been about for longest is the least likely to be one.
+    for (const oldest of unfinished) {
+      if (held <= mostHeld) return;
+      oldest.refuse(new OAuthError('overloaded', 'overload', 'too many bytes of requests that have not ended', 1));
+    }
+  }
+
+  return (request) => {
+    const encoding = request.headers['content-encoding'];
+    if (encoding !== undefined && encoding !== 'identity') return Promise.reject(new OAuthError('malformed_request', 'body', 'the body is compressed'));
+    if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) return Promise.reject(tooLarge());
+    // By events: an iterator over the request would cost as much as all the rest that is done with it.
+    return new Promise((resolve, reject) => {
+      let chunks: Uint8Array[] = [];
+      const body: Unfinished = {
+        size: 0,
+        refuse: (error) => {
+          request.pause();
+          end();
+          reject(error);
+        },
+      };
+      unfinished.add(body);
+      const end = (): void => {
+        if (unfinished.delete(body)) held -= body.size;
+        chunks = [];
+      };
+      request.on('data', (chunk: Uint8Array) => {
+        if (!unfinished.has(body)) return;
+        if (body.size + chunk.length > maxBodyBytes) return body.refuse(tooLarge());
+        chunks.push(chunk);
+        hold(body, chunk.length);
+      });
+      request.once('end', () => {
+        resolve(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks));
+        end();
+      });
+      request.once('error', () => body.refuse(new OAuthError('malformed_request', 'body', 'the request was cut off')));
     });
-    request.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks)));
-    request.once('error', () => reject(new OAuthError('malformed_request', 'body', 'the request was cut off')));
-  });
+  };
 }
 
 const tooLarge = () => new OAuthError('request_too_large', 'body', `the body is larger than ${maxBodyBytes} bytes`);

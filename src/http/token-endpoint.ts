@@ -4,7 +4,7 @@ import type { AuditRecord } from '../exchange/audit-record.ts';
 import type { TokenResponse } from '../exchange/issue-token.ts';
 import { OAuthError, publicError } from '../exchange/oauth-error.ts';
 import type { TokenRequest } from '../exchange/token-request.ts';
-import { readBody } from './read-body.ts';
+import { createBodyReader, type ReadBody } from './read-body.ts';
 
 export type TokenEndpointOptions = {
   exchange: (request: TokenRequest, record: AuditRecord) => Promise<TokenResponse>;
@@ -15,6 +15,8 @@ export type TokenEndpointOptions = {
   /** Milliseconds on a clock that never jumps. */
   monotonic: () => number;
   maxRequestsInFlight: number;
+  /** What bodies that have not ended may hold together, in bytes; default maxHeldBytes. */
+  maxHeldBytes?: number;
   /** Puts the exact reason into error_description: for learning and testing, never for production. */
   explainDenials: boolean;
 };
@@ -24,13 +26,14 @@ export type AnswerToken = (request: IncomingMessage, response: ServerResponse, c
 
 /** Makes the handler for /token and /clients/<namespace>/<name>/token. */
 export function tokenEndpoint(options: TokenEndpointOptions): AnswerToken {
+  const readBody = createBodyReader(options.maxHeldBytes);
   let inFlight = 0;
   return async (request, response, clientIdInPath) => {
     const start = options.monotonic();
     const record: AuditRecord = { requestId: options.newId(), outcome: 'failed', sourceAddress: request.socket.remoteAddress ?? '' };
     try {
       if (request.method !== 'POST') throw new OAuthError('method_not_allowed', 'method', `the method is ${request.method}`);
-      const granted = await exchangeWithin(await readTokenRequest(request, record.requestId, clientIdInPath), record);
+      const granted = await exchangeWithin(await readTokenRequest(request, record.requestId, clientIdInPath, readBody), record);
       options.audit(record, options.monotonic() - start);
       send(response, record.requestId, 200, granted, {});
     } catch (error) {
@@ -54,7 +57,7 @@ export function tokenEndpoint(options: TokenEndpointOptions): AnswerToken {
   }
 }
 
-async function readTokenRequest(request: IncomingMessage, id: string, clientIdInPath: string | undefined): Promise<TokenRequest> {
+async function readTokenRequest(request: IncomingMessage, id: string, clientIdInPath: string | undefined, readBody: ReadBody): Promise<TokenRequest> {
   const { url = '', headers, socket } = request;
   // `headers` has the first one only.
   if (headers.authorization !== undefined && request.headersDistinct.authorization?.length !== 1) throw new OAuthError('malformed_request', 'client', 'more than one Authorization header');

@@ -77,9 +77,10 @@ export async function runClusterSource(options: ClusterSourceOptions): Promise<v
   ]);
 }
 
-/** The labels of a Namespace, which the API server has checked; of one that is gone only its name is left. */
+/** The labels of a Namespace, which the API server has checked. Of one that is gone nothing can be told: the next of that name may have any. */
 export function readLabels(name: string, object: KubeObject | undefined): ReadNamespace {
-  const { labels } = (object?.metadata ?? {}) as { labels?: Readonly<Record<string, string>> };
+  if (object === undefined) return { name, labels: undefined };
+  const { labels } = object.metadata as { labels?: Readonly<Record<string, string>> };
   return { name, labels: labelsOf(name, Object.entries(labels ?? {})) };
 }
 

@@ -9,10 +9,9 @@ export const statusBounds = {
   burst: 100,
   /** The least between two writes of one object. */
   rest: 100,
-  /** It doubles with each write that no edit caused, up to this … */
-  longestRest: 300_000,
-  /** … and is as at first after so long without a write. */
-  calm: 600_000,
+  /** Writes of one object that no edit of it caused: so many at once, and then one in so much time. */
+  changes: 20,
+  refill: 120_000,
   /** For so long an object that was edited may wait for what it refers to, which is often applied together with it, before it is told to lack something. */
   settle: 2_000,
   /** For one write. */
@@ -22,19 +21,21 @@ export const statusBounds = {
   longestRetry: 30_000,
 } as const;
 
-/** When an object was written last, which generation of it, and how long it rests after that. */
-export type Pace = { generation: number; writtenAt: number; rest: number };
+/** When an object was written last, which generation of it, and how many writes it had left then. */
+export type Pace = { generation: number; writtenAt: number; left: number };
 
-/** The pace after a write. An edit is paced by whoever edits; only what comes about by itself, again and again, is slowed down. */
+/** The pace after a write. An edit is paced by whoever edits; only what comes about otherwise, again and again, is slowed down. */
 export function paceAfter(before: Pace | undefined, generation: number, at: number): Pace {
-  const fresh = before === undefined || before.generation !== generation || at - before.writtenAt >= statusBounds.calm;
-  return { generation, writtenAt: at, rest: fresh ? statusBounds.rest : Math.min(statusBounds.longestRest, before.rest * 2) };
+  const { changes, refill } = statusBounds;
+  const left = before?.generation === generation ? Math.min(changes, before.left + (at - before.writtenAt) / refill) : changes;
+  return { generation, writtenAt: at, left: left - 1 };
 }
 
 /** When the object may be written again, with a verdict on this generation. */
 export function dueAt(pace: Pace | undefined, generation: number): number {
   if (pace === undefined) return -Infinity;
-  return pace.writtenAt + (pace.generation === generation ? pace.rest : statusBounds.rest);
+  const { rest, refill } = statusBounds;
+  return pace.writtenAt + (pace.generation === generation ? Math.max(rest, Math.ceil((1 - pace.left) * refill)) : rest);
 }
 
 export type Budget = {

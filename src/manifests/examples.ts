@@ -6,12 +6,23 @@ import { withRules } from './rules.ts';
 /** The most that the claims of an example may be, in characters of JSON: as much as fits into a token. */
 export const maxExampleClaims = 16_384;
 
+/** Depth of objects and lists in each other that the claims of an example may have: as much as a token may. */
+export const maxExampleDepth = 32;
+
+/** Whether objects and lists stand deeper in each other. It goes no deeper itself. */
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return depth === 0 || Object.values(value).some((member) => isDeeper(member, depth - 1));
+}
+
 /** Claims of any name and any value. */
 const claims = (what: string) =>
   z
     .record(z.string(), z.unknown())
     .superRefine((value, context) => {
-      if (JSON.stringify(value).length > maxExampleClaims) context.addIssue({ code: 'custom', message: `must have at most ${maxExampleClaims} characters as JSON` });
+      // What goes through claims member by member would run out of stack, and everybody's manifests come after.
+      if (isDeeper(value, maxExampleDepth)) context.addIssue({ code: 'custom', message: `must have at most ${maxExampleDepth} objects and lists in each other` });
+      else if (JSON.stringify(value).length > maxExampleClaims) context.addIssue({ code: 'custom', message: `must have at most ${maxExampleClaims} characters as JSON` });
     })
     .meta({ description: what });
 

@@ -37,7 +37,7 @@ export function linkClient({ spec, namespace, name }: Manifest<'ExchangeClient'>
     namespace,
     name,
     trusted: owner.trusted,
-    namespaceLabels: owner.labels ?? new Map(),
+    namespaceLabels: owner.labels,
     authentication: { method: 'none' },
     subjects,
     issuersByURL: Map.groupBy(new Set(subjects.map((rule) => rule.issuer)), (issuer) => issuer.url),

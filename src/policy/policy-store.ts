@@ -45,13 +45,15 @@ export const emptySnapshot: PolicySnapshot = { complete: false, issuers: new Map
 export function createPolicyStore(settings: PolicySettings): PolicyStore {
   const issuers = createIssuerTable(settings);
   const targets = createTargetTable();
-  /** Of the namespaces that have more than their name; undefined where it can't be told. */
+  /** Of the namespaces that are not as one is of which nothing was said; undefined where it can't be told. */
   const labels = new Map<string, Labels | undefined>();
+  /** From an API server a Namespace may come later than what stands in it, and with labels that take something away. */
+  const unseen = (namespace: string): Labels | undefined => (settings.namespacesAreTold === true ? undefined : labelsOf(namespace));
   const reserved = new Set([settings.issuerURL, ...settings.reservedAudiences, ...(settings.cluster?.audiences ?? []), ...listOf(settings.cluster?.issuerURL)]);
   const world: World = {
     findIssuer: issuers.find,
     findTarget: targets.find,
-    findLabels: (namespace) => (labels.has(namespace) ? labels.get(namespace) : labelsOf(namespace)),
+    findLabels: (namespace) => (labels.has(namespace) ? labels.get(namespace) : unseen(namespace)),
     isTrustedNamespace: settings.isTrustedNamespace,
     isReserved: (audience) => reserved.has(audience) || issuers.isOfAPIServer(audience),
   };
@@ -70,8 +72,7 @@ export function createPolicyStore(settings: PolicySettings): PolicyStore {
 
   function setLabels({ name, labels: known }: ReadNamespace): void {
     if (sameLabels(world.findLabels(name), known)) return;
-    // One with its name only is like one that is not there.
-    if (known?.size === 1) labels.delete(name);
+    if (sameLabels(unseen(name), known)) labels.delete(name);
     else labels.set(name, known);
     clients.touch.namespace(name);
   }

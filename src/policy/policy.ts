@@ -165,7 +165,8 @@ export type Client = {
   name: string;
   /** Its namespace is an administrator's. */
   trusted: boolean;
-  namespaceLabels: Labels;
+  /** Undefined where it can't be told which ones it has: an expression that looks at them fails then. */
+  namespaceLabels: Labels | undefined;
   authentication: ClientAuthentication;
   subjects: readonly SubjectRule[];
   /** The issuers of `subjects` by their URL: the only ones that a token of this client is tried against. */

@@ -9,6 +9,8 @@ export type PolicySettings = {
   /** Audiences that are never granted outside the trusted namespaces, besides Cambio's own issuer URL and those of API servers. */
   reservedAudiences: readonly string[];
   runExamples: RunExamples;
+  /** true: every Namespace is told, so of one that was not told yet nothing is known. Else one that was not told has its name and no other label. */
+  namespacesAreTold?: boolean;
   /** The cluster that manifests come from; absent for a directory. */
   cluster?: {
     /** What the API server calls itself in the tokens that it signs, if it told. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Setting } from './bench-options.ts';
 import { startCambio } from './contestants.ts';
-import { measureInTurn, summarize } from './measure-in-turn.ts';
+import { describeDisturbance, measureInTurn, summarize, type Measured } from './measure-in-turn.ts';
 import { number, type Cell, type Table } from './print-table.ts';
 import { startGenerator, type Running } from './processes.ts';
 import { median } from './statistics.ts';
@@ -20,15 +20,17 @@ export async function measureClients(setting: Setting): Promise<Table[]> {
   const subject = await mintSubjectTokens();
   const generator = startGenerator(cores);
   const one = await load(setting, subject, 1);
+  const all: Measured[] = [];
   const [state, latency]: [Cell[][], Cell[][]] = [[], []];
   for (const clients of effort.clients) {
     progress(`${clients} clients: loading`);
     const many = clients === 1 ? one : await load(setting, subject, clients);
     const atReady = many.server.memory();
     progress(`${clients} clients: requests`);
-    const pair = [one, many].map((loaded) => ({ server: loaded.server, requests: requestsTo(loaded, subject) }));
+    const pair = [one, many].map((loaded) => ({ servers: [loaded.server], requests: requestsTo(loaded, subject) }));
     const [measured, beside] = await measureInTurn(generator, pair, connections, effort);
     if (measured === undefined || beside === undefined) throw new Error('nothing was measured');
+    all.push(measured, beside);
     const { perSecond, ratio, p50, p99, p99Ratio } = summarize(beside, measured);
     latency.push([number(clients), number(perSecond), number(ratio, 2), number(p50, 2), number(p99, 2), number(p99Ratio, 2)]);
     progress(`${clients} clients: edits`);
@@ -52,7 +54,7 @@ export async function measureClients(setting: Setting): Promise<Table[]> {
     },
     {
       title: 'ExchangeClients: requests',
-      note: `${connections} connections, RS256 → ES256, every client in its turn, beside a server with one client in the same rounds. p50 and p99 in milliseconds.`,
+      note: `${connections} connections, RS256 → ES256, every client in its turn, beside a server with one client in the same rounds. p50 and p99 in milliseconds. ${describeDisturbance(all)}`,
       columns: ['clients', 'exchanges/s', 'of one client', 'p50', 'p99', 'of one client'],
       rows: latency,
     },

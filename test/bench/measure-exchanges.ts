@@ -5,7 +5,7 @@ import { createRemoteJWKSet, jwtVerify } from 'jose';
 import type { SigningAlgorithm } from '../../src/exchange/effects.ts';
 import type { Setting } from './bench-options.ts';
 import { startContestants } from './contestants.ts';
-import { measureInTurn, summarize } from './measure-in-turn.ts';
+import { describeDisturbance, measureInTurn, summarize, type Measured } from './measure-in-turn.ts';
 import { number, type Cell, type Table } from './print-table.ts';
 import { startGenerator, type Generator, type Running } from './processes.ts';
 import { believed, exchangeForm, mintSubjectTokens, rawRequest, type SubjectTokens } from './subject-tokens.ts';
@@ -30,9 +30,11 @@ async function measureAlgorithm(setting: Setting, generator: Generator, subject:
   const requests = subject.tokens.map((token) => rawRequest(exchangeForm(clientIdAt(0), token, believed.target)));
   const rows: Cell[][] = [];
   const answers = contestants.map(() => 0);
+  const all: Measured[] = [];
   for (const connections of effort.connections) {
     progress(`exchanges, RS256 → ${algorithm}, ${connections} connections`);
-    const measured = await measureInTurn(generator, contestants.map(({ server }) => ({ server, requests })), connections, effort);
+    const measured = await measureInTurn(generator, contestants.map(({ server }) => ({ servers: [server], requests })), connections, effort);
+    all.push(...measured);
     for (const [index, one] of measured.entries()) {
       answers[index] = (answers[index] ?? 0) + one.answers;
       rows.push([String(connections), contestants[index]?.name ?? '', ...cellsOf(summarize(one, measured[0] ?? one))]);
@@ -44,7 +46,7 @@ async function measureAlgorithm(setting: Setting, generator: Generator, subject:
   }
   return {
     title: `RS256 subject token → ${algorithm} issued`,
-    note: `Medians of ${effort.rounds} rounds. p50 and p99 in milliseconds, CPU in microseconds for each exchange; "of floor" compares within a round.`,
+    note: `Medians of ${effort.rounds} rounds. p50 and p99 in milliseconds, CPU in microseconds for each exchange; "of floor" compares within a round. ${describeDisturbance(all)}`,
     columns: ['connections', 'server', 'exchanges/s', 'of floor', 'p50', 'p99', 'of floor', 'CPU'],
     rows,
   };

@@ -63,7 +63,7 @@ async function measure(setting: Setting, cluster: ClusterClient, generator: Gene
   for (const connections of effort.connections) {
     progress(`TokenReview, remembered for ${cache}, ${connections} connections`);
     const before = await reviewCalls(cluster);
-    const [measured] = await measureInTurn(generator, [{ server, requests }], connections, effort);
+    const [measured] = await measureInTurn(generator, [{ servers: [server], requests }], connections, effort);
     if (measured === undefined) throw new Error('nothing was measured');
     const { perSecond, p50, p99, answers } = measured;
     rows.push([cache, number(connections), number(median(perSecond)), number(median(p50), 2), number(median(p99), 2), number(answers), number((await reviewCalls(cluster)) - before)]);

@@ -113,16 +113,27 @@ function cpuOf(pid: number): number {
   return fields === undefined ? NaN : ((fields[11] ?? NaN) + (fields[12] ?? NaN)) * tick;
 }
 
+/** Milliseconds that all cores together have worked so far, for whomever; NaN where it can't be told. */
+export function machineCpu(): number {
+  const [user = NaN, nice = NaN, system = NaN, , , , , steal = 0] = /^cpu +(.*)$/m.exec(readProc('.', 'stat') ?? '')?.[1]?.split(' ').map(Number) ?? [];
+  return (user + nice + system + steal) * tick;
+}
+
 function memoryOf(pid: number, name: string): number {
   return Number(new RegExp(`^${name}:\\s*([0-9]+) kB$`, 'm').exec(readProc(pid, 'status') ?? '')?.[1] ?? NaN) / 1024;
 }
 
-function readProc(pid: number, file: string): string | undefined {
+function readProc(pid: number | '.', file: string): string | undefined {
   const path = `/proc/${pid}/${file}`;
   return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
 }
 
-export type Generator = { drive: (load: Load) => Promise<LoadResult>; stop: () => void };
+export type Generator = {
+  drive: (load: Load) => Promise<LoadResult>;
+  /** As of a server. */
+  cpu: () => number;
+  stop: () => void;
+};
 
 /** Starts the process that sends the load. */
 export function startGenerator(cores: Cores): Generator {
@@ -137,6 +148,7 @@ export function startGenerator(cores: Cores): Generator {
       if (result.failure !== undefined) throw new Error(result.failure);
       return result;
     },
+    cpu: () => cpuOf(child.pid ?? 0),
     stop: () => void child.kill(),
   };
 }

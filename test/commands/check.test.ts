@@ -1,5 +1,5 @@
 // `cambio check` as a command: what it reads, what it refuses to run with, exit codes, and the forms of its output.
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -102,6 +102,13 @@ describe('what stops it', () => {
     await write(files);
     const checked = await runCheckWith([...(args ?? []), ...paths.map((path) => (path === '-' ? path : join(dir, path)))], Buffer.of(0xff));
     expect({ ...checked, err: checked.err.replaceAll(`${dir}/`, '') }).toEqual({ code: 2, out: '', err });
+  });
+
+  test('a link to a device: what never ends is not read to its end', async () => {
+    await mkdir(join(dir, 'policy'));
+    await symlink('/dev/zero', join(dir, 'policy/zero.yaml'));
+    expect((await check(['policy'])).err.replaceAll(`${dir}/`, '')).toBe('cambio check: policy/zero.yaml: is not a file\n');
+    expect((await check(['policy/zero.yaml'])).err.replaceAll(`${dir}/`, '')).toBe('cambio check: policy/zero.yaml: is larger than 67108864 bytes\n');
   });
 
   test('a name in place of the issuer\'s URL', async () => {

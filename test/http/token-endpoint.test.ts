@@ -2,6 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { OAuthError, type Mistake } from '../../src/exchange/oauth-error.ts';
+import { maxBodyBytes } from '../../src/http/read-body.ts';
 import { deferred, granted, post, serveApp, type Served } from './serve-app.ts';
 
 const serving: Served[] = [];
@@ -245,6 +246,13 @@ describe('the endpoint of a client', () => {
     expect(seen).toEqual([clientId]);
   });
 
+  test.for(['http://[::1', 'http://[::1/token', '*'])('%s, as the target itself, is not there', async (target) => {
+    const { url, audit, bugs } = await serve();
+    const answer = await readAll(await send(url, `OPTIONS ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`));
+    expect(answer).toMatch(/^HTTP\/1\.1 404 [^]*\r\nContent-Type: application\/json; charset=utf-8\r\n[^]*\{"error":"not_found"\}/);
+    expect([audit, bugs]).toEqual([[], []]);
+  });
+
   test.for([
     '/clients/payments/deployer/token/', '/clients/payments/token', '/clients//deployer/token', '/clients/payments//token', '/clients/a/b/c/token', '/clients/payments%2Fdeployer/x/token',
     '/clients/payments/%64eployer/token', '/clients/payments/%ff/token', '/clients/payments/%/token', '/clients/Payments/deployer/token', '/clients/payments/deployer/Token', '/clients/__proto__/x/token',
@@ -254,5 +262,34 @@ describe('the endpoint of a client', () => {
     const response = await post(url + path);
     expect([response.status, await response.json()]).toEqual([404, { error: 'not_found' }]);
     expect([audit, bugs]).toEqual([[], []]);
+  });
+});
+
+describe('bodies that do not end', () => {
+  const part = 'a'.repeat(maxBodyBytes - 1);
+  const unfinished = (url: string): Promise<Socket> => send(url, `${head(maxBodyBytes)}\r\n${part}`);
+
+  test('hold so many bytes together: the oldest is refused for the newest, and a request that is whole is answered', async () => {
+    const { url, audit } = await serve({ maxHeldBytes: 3 * maxBodyBytes });
+    const sockets: Socket[] = [];
+    for (let index = 0; index < 3; index++) sockets.push(await unfinished(url));
+    const oldest = readAll(sockets[0] as Socket);
+    // Which of them came first is known when one of them is refused.
+    sockets.push(await unfinished(url));
+    await vi.waitFor(() => expect(audit).toEqual([expect.objectContaining({ outcome: 'failed', error: 'temporarily_unavailable', check: 'overload', reason: 'too many bytes of requests that have not ended' })]));
+    expect((await post(`${url}/token`)).status).toBe(200);
+    for (const socket of sockets.slice(1)) socket.destroy();
+    expect(await oldest).toMatch(/^HTTP\/1\.1 503 [^]*Retry-After: 1\r\n[^]*Connection: close\r\n/);
+  });
+
+  test('what has ended holds nothing, well or not', async () => {
+    const { url, audit } = await serve({ maxHeldBytes: 2 * maxBodyBytes });
+    for (let index = 0; index < 5; index++) {
+      expect((await post(`${url}/token`, 'a'.repeat(maxBodyBytes))).status).toBe(200);
+      expect((await post(`${url}/token`, 'a'.repeat(maxBodyBytes + 1))).status).toBe(413);
+      (await unfinished(url)).destroy();
+      await vi.waitFor(() => expect(audit).toHaveLength(3 * (index + 1)));
+    }
+    expect(audit.map(({ check }) => check)).not.toContain('overload');
   });
 });

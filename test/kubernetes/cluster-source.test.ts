@@ -46,7 +46,7 @@ function start(): void {
       batches.push(changes.length + labelled.length);
       if (refusals-- > 0) throw new Error('not now');
       for (const { id, object } of changes) happened.push(`change ${id.kind} ${id.namespace}/${id.name} ${object === undefined ? 'gone' : `${object.uid}/${object.generation} ${object.problems?.[0]?.message}`}`);
-      for (const { name, labels } of labelled) happened.push(`labels ${name} ${JSON.stringify([...(labels ?? [])])}`);
+      for (const { name, labels } of labelled) happened.push(`labels ${name} ${labels === undefined ? 'unknown' : JSON.stringify([...labels])}`);
     },
   });
 }
@@ -119,13 +119,13 @@ describe('runClusterSource', () => {
     server.put(namespaces, '/shop', { metadata: { labels: { team: 'b' } } });
     server.put(namespaces, '/bare');
     server.remove(namespaces, '/shop');
-    await until(() => expect(happened.at(-1)).toBe('labels shop [["kubernetes.io/metadata.name","shop"]]'));
+    await until(() => expect(happened.at(-1)).toBe('labels shop unknown'));
     expect(happened).toEqual([
       'labels shop [["team","a"],["kubernetes.io/metadata.name","shop"]]',
       'synced',
       'labels shop [["team","b"],["kubernetes.io/metadata.name","shop"]]',
       'labels bare [["kubernetes.io/metadata.name","bare"]]',
-      'labels shop [["kubernetes.io/metadata.name","shop"]]',
+      'labels shop unknown',
     ]);
   });
 

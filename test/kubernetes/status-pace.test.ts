@@ -12,27 +12,30 @@ const seconds = 1000;
 const minutes = 60 * seconds;
 
 describe('the pace of one object', () => {
-  test('rests longer after each write that no edit caused, up to five minutes', () => {
+  test('is twenty writes at once, and then one every two minutes', () => {
     const rests: number[] = [];
     let pace: Pace | undefined;
-    for (let at = 0; rests.length < 14; at += pace.rest) {
+    for (let at = 0; rests.length < 23; at = dueAt(pace, 1)) {
       pace = paceAfter(pace, 1, at);
-      rests.push(pace.rest);
+      rests.push(dueAt(pace, 1) - at);
     }
-    expect(rests).toEqual([100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 51_200, 102_400, 204_800, 300_000, 300_000]);
+    expect(rests.slice(0, 19)).toEqual(Array.from({ length: 19 }, () => 100));
+    // Nineteen tenths of a second have passed since the first of them.
+    expect(rests.slice(19).map((rest) => Math.round(rest / 10) * 10)).toEqual([118_100, 120_000, 120_000, 120_000]);
   });
 
   test.for([
-    ['is as at first after an edit', { generation: 2, at: 1000 }, 100],
-    ['is as at first after ten quiet minutes', { generation: 1, at: 600_000 }, 100],
-    ['is twice as long before that', { generation: 1, at: 599_999 }, 102_400],
-  ] as const)('%s', ([, { generation, at }, rest]) => {
-    expect(paceAfter({ generation: 1, writtenAt: 0, rest: 51_200 }, generation, at)).toEqual({ generation, writtenAt: at, rest });
+    ['has all of them after an edit', { generation: 2, at: 1000 }, 19],
+    ['has one more after two minutes', { generation: 1, at: 120_000 }, 3],
+    ['has part of one before that', { generation: 1, at: 60_000 }, 2.5],
+    ['never has more than twenty', { generation: 1, at: 86_400_000 }, 19],
+  ] as const)('%s', ([, { generation, at }, left]) => {
+    expect(paceAfter({ generation: 1, writtenAt: 0, left: 3 }, generation, at)).toEqual({ generation, writtenAt: at, left });
   });
 
-  test('what was edited need not wait as long as what came about by itself', () => {
-    const pace = { generation: 1, writtenAt: 5000, rest: 51_200 };
-    expect([dueAt(pace, 1), dueAt(pace, 2), dueAt(undefined, 1)]).toEqual([56_200, 5100, -Infinity]);
+  test('what was edited need not wait as long as what came about otherwise', () => {
+    const pace = { generation: 1, writtenAt: 5000, left: 0.5 };
+    expect([dueAt(pace, 1), dueAt(pace, 2), dueAt(undefined, 1)]).toEqual([65_000, 5100, -Infinity]);
   });
 });
 
@@ -98,7 +101,7 @@ const condition = (good: boolean): Condition => ({ type: 'Ready', status: good ?
 const verdictOn = (id: ObjectId, generation: number, good: boolean, more: readonly Condition[] = []): Verdict => ({ id, generation, conditions: [condition(good), ...more], fields: {} });
 
 /** Most writes of one object that flaps for so long, in milliseconds. */
-const mostWrites = (milliseconds: number): number => Math.ceil(Math.log2(statusBounds.longestRest / statusBounds.rest)) + 2 + Math.ceil(milliseconds / statusBounds.longestRest);
+const mostWrites = (milliseconds: number): number => statusBounds.changes + Math.ceil(milliseconds / statusBounds.refill);
 
 describe('the writer in time', () => {
   let time: VirtualTime;
@@ -124,7 +127,7 @@ describe('the writer in time', () => {
   const readyOf = (id: ObjectId): string | undefined => world.status(id).conditions?.[0]?.status;
   const writesOf = (id: ObjectId): number => world.writes.filter(({ path }) => path === objectPath(id)).length;
 
-  test('an object that flaps every second for six hours is written some dozens of times, and says the last in the end', async () => {
+  test('an object that flaps every second for six hours is written 200 times, and says the last in the end', async () => {
     const id = clientId('a');
     make(id);
     for (let second = 0; second < 6 * 3600; second++) {
@@ -132,9 +135,9 @@ describe('the writer in time', () => {
       await time.pass(seconds);
     }
     expect(world.writes.length).toBeLessThanOrEqual(mostWrites(6 * 60 * minutes));
-    expect(world.writes.length).toBeGreaterThan(10);
+    expect(world.writes.length).toBeGreaterThan(100);
     writer.want([verdictOn(id, 1, true)]);
-    await time.pass(statusBounds.longestRest);
+    await time.pass(statusBounds.refill);
     expect(readyOf(id)).toBe('True');
     const before = world.writes.length;
     await time.pass(60 * minutes);

@@ -1,5 +1,6 @@
 // Reading one document: whose it is, which object it is, and what can't be in a file but can come from anywhere.
 import { describe, expect, test } from 'vitest';
+import { maxExampleDepth } from '../../src/manifests/examples.ts';
 import { readObject } from '../../src/manifests/read-object.ts';
 
 const issuer = (change: Record<string, unknown> = {}): Record<string, unknown> => ({
@@ -129,6 +130,19 @@ describe('odd input', () => {
     expect(read?.problems).toBeUndefined();
     expect(read?.manifest?.spec).toMatchObject({ issuer: { audiences: ['a'], apiServerAudiences: [] }, verification: { tokenReview: {} } });
     expect(read?.manifest?.spec).not.toHaveProperty('subjectPrefix');
+  });
+
+  test.each([
+    { name: 'as deep as a token may be', depth: maxExampleDepth, problems: undefined },
+    { name: 'deeper', depth: maxExampleDepth + 1, problems: [{ path: ['spec', 'examples', 0, 'claims'], message: 'must have at most 32 objects and lists in each other', reason: 'InvalidField' }] },
+    // As deep as an API server lets JSON be.
+    { name: 'far deeper, in few characters', depth: 7000, problems: [{ path: ['spec', 'examples', 0, 'claims'], message: 'must have at most 32 objects and lists in each other', reason: 'InvalidField' }] },
+    { name: 'deepest, in many characters', depth: 9990, problems: [{ path: ['spec', 'examples', 0, 'claims'], message: 'must have at most 32 objects and lists in each other', reason: 'InvalidField' }] },
+  ])('claims of an example: $name', ({ depth, problems }) => {
+    const x: unknown = JSON.parse('['.repeat(depth - 1) + ']'.repeat(depth - 1));
+    const examples = [{ name: 'a', issuerRef: { name: 'ci' }, claims: { sub: 'a', x }, expect: { allowed: false } }];
+    const spec = { authentication: { none: {} }, subjects: [{ issuerRef: { name: 'ci' }, subject: 'a' }], targets: [{ audience: 'vault' }], examples };
+    expect(problemsOf({ apiVersion: 'cambio.dev/v1alpha1', kind: 'ExchangeClient', metadata: { name: 'a', namespace: 'tenant' }, spec })).toEqual(problems);
   });
 
   test('values without a prototype are named by what they should be', () => {

@@ -15,6 +15,7 @@ export const settings: PolicySettings = {
 /** As when manifests come from an API server. */
 export const clusterSettings: PolicySettings = {
   ...settings,
+  namespacesAreTold: true,
   cluster: { issuerURL: 'https://kubernetes.default.svc.cluster.local', audiences: ['https://api.cluster.example.com', 'k3s'] },
 };
 

@@ -5,6 +5,7 @@ import { exchangeToken } from '../../src/exchange/exchange-token.ts';
 import { createApp } from '../../src/http/app.ts';
 import { listen, type Listening } from '../../src/http/listen.ts';
 import { createSigner, publicJwks } from '../../src/keys/signing-keys.ts';
+import type { ReadNamespace } from '../../src/manifests/read-namespace.ts';
 import type { ReadObject } from '../../src/manifests/read-object.ts';
 import { createPolicyStore, type PolicyStore, type Verdict } from '../../src/policy/policy-store.ts';
 import { signingKeys } from '../cases/run-case.ts';
@@ -169,6 +170,29 @@ describe('what a label of the namespace grants ends with the label', () => {
   ])('%s', async (_name, team, status) => {
     expect((await attempt({})).answer.status).toBe(200);
     store.apply([], [labelled('tenant', team)]);
+    expect((await attempt({})).answer.status).toBe(status);
+  });
+});
+
+describe('what a label of the namespace takes away is not granted while its labels are not known', () => {
+  const notRed = { key: 'team', operator: 'NotIn', values: ['red'] };
+  const noRed = { expression: "!(has(client.namespaceLabels.team) && client.namespaceLabels.team == 'red')" };
+  const by: Record<string, object> = {
+    'a selector of the issuer': { allowedNamespaces: { from: 'Selector', selector: { matchExpressions: [notRed] } } },
+    'a rule of the issuer': { allowedNamespaces: { from: 'All' }, claimValidationRules: [noRed] },
+  };
+  const states: [string, ReadNamespace[], number][] = [
+    ['not told yet', [], 400],
+    ['with the label', [labelled('tenant', 'red')], 400],
+    ['unreadable', [labelled('tenant', 'unreadable')], 400],
+    ['without it', [labelled('tenant')], 200],
+    ['gone again', [labelled('tenant'), { name: 'tenant', labels: undefined }], 400],
+  ];
+  test.each(Object.keys(by).flatMap((way) => states.map(([name, told, status]) => ({ way, name, told, status }))))('$way, $name', async ({ way, told, status }) => {
+    store = createPolicyStore(clusterSettings);
+    store.apply([put(issuer('ci', { spec: { verification: { jwks }, ...by[way] } })), put(target('deploy', { spec: { audience: 'deploy', allowedNamespaces: { from: 'All' } } }))]);
+    store.complete();
+    for (const namespace of told) store.apply([], [namespace]);
     expect((await attempt({})).answer.status).toBe(status);
   });
 });
