@@ -25,11 +25,6 @@ export function expressionContext(subject: VerifiedToken, client: Client, reques
   return { values, steps };
 }
 
-/** The context of a token by itself, whatever it is used for: rules of its issuer see no more. */
-export function tokenContext(token: VerifiedToken, client: Client): ExpressionContext {
-  return { values: once(() => ({ claims: toExpressionValue(token.claims), client: clientValue(client) })), steps: { left: mostStepsOfExchange } };
-}
-
 /** Holds a rule against the variables. @returns why it does not hold, in words for the audit log; undefined if it does */
 export function refuseByRule({ field, expression, message }: ExpressionRule, { values, steps }: ExpressionContext, more: ExpressionValues = {}): string | undefined {
   const why = refuseByExpression(expression, { ...values(), ...more }, steps);

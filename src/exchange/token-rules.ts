@@ -1,6 +1,6 @@
 // The rules that every token of an issuer is held against, whatever it is used for: as subject, actor or client assertion.
 import type { Client, ClaimValidationRule } from '../policy/policy.ts';
-import { refuseByRule, tokenContext, type ExpressionContext } from './expression-context.ts';
+import { refuseByRule, type ExpressionContext } from './expression-context.ts';
 import { kubernetesClaim, type VerifiedToken } from './verified-token.ts';
 
 export type TokenRule = {
@@ -48,13 +48,3 @@ const serviceAccountNamespace: TokenRule = {
 
 /** All of them must let a token pass, in this order. */
 export const tokenRules: readonly TokenRule[] = [claimValidation, kubernetesTokenOutside, serviceAccountNamespace];
-
-/** Holds a token that is not the subject token against all rules. @returns the name of the one that refuses, and why */
-export function refuseToken(token: VerifiedToken, client: Client): { name: string; reason: string } | undefined {
-  const context = tokenContext(token, client);
-  for (const { name, refuses } of tokenRules) {
-    const reason = refuses(token, client, context);
-    if (reason !== undefined) return { name, reason };
-  }
-  return undefined;
-}

@@ -1,11 +1,17 @@
 // Every case, in process and over HTTP: the answer is the literal one, and keeps the rules of every answer.
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
 import { describe, expect, test } from 'vitest';
+import { checks } from '../../src/exchange/checks.ts';
 import { brokenRules } from './every-answer.ts';
 import { readCases, type Case } from './read-cases.ts';
 import { runInProcess, runOverHTTP, signingKeys, type Outcome } from './run-case.ts';
 
 const cases = readCases().map((given) => [given.name, given] as const);
+
+test('each check of the decision has a case that its audit line names', () => {
+  const named = new Set(cases.map(([, given]) => given.expect.check));
+  expect(checks.map(({ name }) => name).filter((name) => !named.has(name))).toEqual([]);
+});
 
 describe('in process', () => {
   test.for(cases.filter(([, { over }]) => over === 'both'))('%s', async ([, given]) => {
