@@ -12,7 +12,7 @@ export type JsonObject = { readonly [name: string]: unknown };
  */
 export function parseStrictObject(bytes: Uint8Array): JsonObject | undefined {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    const text = utf8.decode(bytes);
     const members = countMembers(text);
     const counted = { members: 0 };
     const value = withoutPrototypes(JSON.parse(text), counted);
@@ -31,6 +31,8 @@ export function isSameJson(a: unknown, b: unknown): boolean {
   const [own, others] = [new Map(Object.entries(a)), new Map(Object.entries(b))];
   return own.size === others.size && [...own].every(([name, value]) => others.has(name) && isSameJson(value, others.get(name)));
 }
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Counts the colons outside of strings: one for each member. Throws where objects and lists stand too deep in each other. */
 function countMembers(text: string): number {
