@@ -23,7 +23,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const purePackages: Readonly<Record<string, readonly string[] | 'all'>> = {
   zod: 'all',
   yaml: 'all',
-  'node:crypto': ['constants', 'createHash', 'createPublicKey', 'KeyObject', 'SigningOptions', 'verify', 'X509Certificate'],
+  'node:crypto': ['constants', 'createHash', 'createPublicKey', 'hash', 'KeyObject', 'SigningOptions', 'verify', 'X509Certificate'],
   '@marcbachmann/cel-js': ['Environment', 'ParseError', 'ASTNode'],
   re2js: ['RE2JS'],
 };

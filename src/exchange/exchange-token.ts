@@ -1,5 +1,5 @@
 // The life of a token: one request to the token endpoint, from its bytes to the answer (RFC 8693 §2).
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { clipped, type AuditRecord } from './audit-record.ts';
 import { authenticateClient, readCredentials } from './authenticate-client.ts';
 import { decide } from './decide.ts';
@@ -49,7 +49,7 @@ export async function exchangeToken(request: TokenRequest, record: AuditRecord, 
 
 /** Notes what was asked for, cut short, and which token was shown, as a hash. */
 function noteRequest(record: AuditRecord, { subject_token, audience, resource, scope }: ExchangeRequest): void {
-  record.subjectTokenSha256 = createHash('sha256').update(subject_token).digest('hex');
+  record.subjectTokenSha256 = hash('sha256', subject_token);
   const [target] = [...audience, ...resource];
   if (target !== undefined) record.audience = clipped(target);
   if (scope.length > 0) record.scopesAsked = scope.slice(0, 64).map(clipped);

@@ -30,21 +30,25 @@ export function parseForm(request: TokenRequest): Form {
     const value = decodePart(equals < 0 ? '' : pair.slice(equals + 1));
     if (name === '') continue;
     const earlier = values.get(name);
-    if (earlier === undefined) values.set(name, [value]);
-    else if (repeatable.has(name)) earlier.push(value);
-    else throw malformed('a parameter stands twice');
+    if (earlier !== undefined && !repeatable.has(name)) throw malformed('a parameter stands twice');
+    // An empty one counts as absent, and still may not stand twice.
+    const all = earlier ?? [];
+    if (value !== '') all.push(value);
+    values.set(name, all);
   }
-  const all = (name: string): readonly string[] => (values.get(name) ?? []).filter((value) => value !== '');
-  return { all, get: (name) => all(name)[0], has: (name) => all(name).length > 0 };
+  const none: readonly string[] = [];
+  return { all: (name) => values.get(name) ?? none, get: (name) => values.get(name)?.[0], has: (name) => values.get(name)?.[0] !== undefined };
 }
 
 function isForm(contentType: string | undefined): boolean {
   return contentType?.split(';')[0]?.trim().toLowerCase() === 'application/x-www-form-urlencoded';
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 function decodeUtf8(bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return utf8.decode(bytes);
   } catch {
     throw malformed('the body is not UTF-8');
   }
