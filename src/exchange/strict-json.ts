@@ -14,10 +14,11 @@ export function parseStrictObject(bytes: Uint8Array): JsonObject | undefined {
   try {
     const text = utf8.decode(bytes);
     const members = countMembers(text);
-    const value: unknown = JSON.parse(text);
+    const counted = { members: 0 };
+    const value = withoutPrototypes(JSON.parse(text), counted);
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
     // JSON.parse keeps the last of two equal names: then fewer members come out than stand in the text.
-    return isObject && takePrototypes(value) === members ? (value as JsonObject) : undefined;
+    return isObject && counted.members === members ? (value as JsonObject) : undefined;
   } catch {
     return undefined;
   }
@@ -48,27 +49,20 @@ function countMembers(text: string): number {
   return members;
 }
 
-/** The first quote after a string's own that no backslash escapes. */
 function endOfString(text: string, start: number): number {
-  let at = text.indexOf('"', start + 1);
-  while (at > 0 && isEscaped(text, at)) at = text.indexOf('"', at + 1);
-  return at < 0 ? text.length : at;
-}
-
-/** Whether an odd number of backslashes stands right before. */
-function isEscaped(text: string, at: number): boolean {
-  let backslashes = 0;
-  while (text.charCodeAt(at - 1 - backslashes) === backslash) backslashes++;
-  return backslashes % 2 === 1;
+  let at = start + 1;
+  while (at < text.length && text.charCodeAt(at) !== quote) at += text.charCodeAt(at) === backslash ? 2 : 1;
+  return at;
 }
 
 const [quote, colon, openBrace, closeBrace, openBracket, closeBracket, backslash] = [0x22, 0x3a, 0x7b, 0x7d, 0x5b, 0x5d, 0x5c];
 
-/** Takes the prototype from every object in a value that JSON.parse has just made. @returns how many members they have in all */
-function takePrototypes(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  const isList = Array.isArray(value);
-  if (!isList) Object.setPrototypeOf(value, null);
-  const items = Object.values(value);
-  return items.reduce<number>((members, item) => members + takePrototypes(item), isList ? 0 : items.length);
+function withoutPrototypes(value: unknown, counted: { members: number }): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((item) => withoutPrototypes(item, counted));
+  const names = Object.keys(value);
+  counted.members += names.length;
+  const out: Record<string, unknown> = Object.create(null);
+  for (const name of names) out[name] = withoutPrototypes((value as Record<string, unknown>)[name], counted);
+  return out;
 }

@@ -29,7 +29,6 @@ export type BenchOptions = Values<typeof benchOptions>;
 export type Effort = {
   rounds: number;
   round: number;
-  /** Until a server is as fast as it gets, which takes some ten thousand requests; before each measurement a round more. */
   warmUp: number;
   connections: readonly number[];
   clients: readonly number[];
@@ -40,7 +39,7 @@ export type Effort = {
 /** What the options ask for. */
 export function chooseEffort({ quick, rounds, connections }: BenchOptions): Effort {
   if (quick) return { rounds: 1, round: 100, warmUp: 100, connections: [1, 4], clients: [1, 100], edits: 1, starts: 1 };
-  return { rounds, round: 400, warmUp: 10_000, connections, clients: [1, 1000, 10_000, 100_000], edits: 5, starts: 7 };
+  return { rounds, round: 400, warmUp: 2000, connections, clients: [1, 1000, 10_000, 100_000], edits: 5, starts: 7 };
 }
 
 /** What all parts of the bench are given. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Setting } from './bench-options.ts';
 import { startCambio } from './contestants.ts';
-import { describeDisturbance, measureInTurn, summarize, warmUp, type Measured } from './measure-in-turn.ts';
+import { describeDisturbance, measureInTurn, summarize, type Measured } from './measure-in-turn.ts';
 import { number, type Cell, type Table } from './print-table.ts';
 import { startGenerator, type Running } from './processes.ts';
 import { median } from './statistics.ts';
@@ -28,8 +28,6 @@ export async function measureClients(setting: Setting): Promise<Table[]> {
     const atReady = many.server.memory();
     progress(`${clients} clients: requests`);
     const pair = [one, many].map((loaded) => ({ servers: [loaded.server], requests: requestsTo(loaded, subject) }));
-    // The one client was the first of the many, and is warm already.
-    await warmUp(generator, pair.slice(1), effort);
     const [measured, beside] = await measureInTurn(generator, pair, connections, effort);
     if (measured === undefined || beside === undefined) throw new Error('nothing was measured');
     all.push(measured, beside);

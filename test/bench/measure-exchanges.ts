@@ -5,7 +5,7 @@ import { createRemoteJWKSet, jwtVerify } from 'jose';
 import type { SigningAlgorithm } from '../../src/exchange/effects.ts';
 import type { Setting } from './bench-options.ts';
 import { startContestants } from './contestants.ts';
-import { describeDisturbance, measureInTurn, summarize, warmUp, type Measured } from './measure-in-turn.ts';
+import { describeDisturbance, measureInTurn, summarize, type Measured } from './measure-in-turn.ts';
 import { number, type Cell, type Table } from './print-table.ts';
 import { startGenerator, type Generator, type Running } from './processes.ts';
 import { believed, exchangeForm, mintSubjectTokens, rawRequest, type SubjectTokens } from './subject-tokens.ts';
@@ -29,13 +29,11 @@ async function measureAlgorithm(setting: Setting, generator: Generator, subject:
   const contestants = await startContestants(setting, subject, algorithm, configDir);
   const requests = subject.tokens.map((token) => rawRequest(exchangeForm(clientIdAt(0), token, believed.target)));
   const rows: Cell[][] = [];
-  const subjects = contestants.map(({ server }) => ({ servers: [server], requests }));
-  progress(`exchanges, RS256 → ${algorithm}, warming up`);
-  const answers = await warmUp(generator, subjects, effort);
+  const answers = contestants.map(() => 0);
   const all: Measured[] = [];
   for (const connections of effort.connections) {
     progress(`exchanges, RS256 → ${algorithm}, ${connections} connections`);
-    const measured = await measureInTurn(generator, subjects, connections, effort);
+    const measured = await measureInTurn(generator, contestants.map(({ server }) => ({ servers: [server], requests })), connections, effort);
     all.push(...measured);
     for (const [index, one] of measured.entries()) {
       answers[index] = (answers[index] ?? 0) + one.answers;

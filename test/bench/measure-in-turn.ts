@@ -28,20 +28,10 @@ type Round = {
 /** Rounds in which others took less of a core than this are good enough; for better ones so many times as many are run at most. */
 const quiet = { disturbance: 0.1, patience: 3 };
 
-/** Makes servers as fast as they get. @returns how many answers each subject gave */
-export async function warmUp(generator: Generator, subjects: readonly Subject[], { warmUp: milliseconds }: Effort): Promise<number[]> {
-  const answers: number[] = [];
-  for (const { servers, requests } of subjects) {
-    const result = await generator.drive({ ports: servers.map(({ port }) => port), connections: 16, milliseconds, requests });
-    answers.push(result.answersInAll);
-  }
-  return answers;
-}
-
-/** Gives each subject its work for a round, and begins again, until there are enough quiet rounds. The first round does not count. */
+/** Gives each subject its work for a round, and begins again, until there are enough quiet rounds. Before, each is warmed up. */
 export async function measureInTurn(generator: Generator, subjects: readonly Subject[], connections: number, effort: Effort): Promise<Measured[]> {
   const answers = subjects.map(() => 0);
-  await runRound(effort.round);
+  await runRound(effort.warmUp);
   const rounds: Round[] = [];
   const enough = (): boolean => rounds.filter(({ disturbance }) => !(disturbance > quiet.disturbance)).length >= effort.rounds;
   while (!enough() && rounds.length < effort.rounds * quiet.patience) rounds.push(await runRound(effort.round));

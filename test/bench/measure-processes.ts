@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Setting } from './bench-options.ts';
 import { startCambio } from './contestants.ts';
-import { describeDisturbance, measureInTurn, summarize, warmUp, type Measured } from './measure-in-turn.ts';
+import { describeDisturbance, measureInTurn, summarize, type Measured } from './measure-in-turn.ts';
 import { number, type Cell, type Table } from './print-table.ts';
 import { startGenerator } from './processes.ts';
 import { believed, exchangeForm, mintSubjectTokens, rawRequest } from './subject-tokens.ts';
@@ -25,7 +25,6 @@ export async function measureProcesses(setting: Setting): Promise<Table[]> {
     const args = ['--config-dir', configDir, '--default-signing-algorithm', algorithm];
     const servers = await Promise.all(['a', 'b'].map((name) => startCambio(setting, { args, audit: join(dir, `audit-processes-${name}-${algorithm}.log`), core: undefined })));
     const subjects = [servers.slice(0, 1), servers].map((some) => ({ servers: some, requests }));
-    await warmUp(generator, subjects.slice(1), effort);
     const [one, two] = await measureInTurn(generator, subjects, connections, effort);
     if (one === undefined || two === undefined) throw new Error('nothing was measured');
     all.push(one, two);

@@ -5,7 +5,7 @@ import type { ClusterClient } from '../cluster/connect-cluster.ts';
 import { startCluster } from '../cluster/start-cluster.ts';
 import type { Setting } from './bench-options.ts';
 import { startCambio } from './contestants.ts';
-import { measureInTurn, warmUp } from './measure-in-turn.ts';
+import { measureInTurn } from './measure-in-turn.ts';
 import { number, type Cell, type Table } from './print-table.ts';
 import { startGenerator, type Generator } from './processes.ts';
 import { median } from './statistics.ts';
@@ -59,13 +59,11 @@ async function measure(setting: Setting, cluster: ClusterClient, generator: Gene
   const { dir, effort, progress } = setting;
   const kubeconfig = await cluster.kubeconfigForServiceAccount('cambio-system', 'cambio');
   const server = await startCambio(setting, { args: ['--kubeconfig', kubeconfig, '--token-review-cache', cache], audit: join(dir, 'audit-token-review.log') });
-  const subjects = [{ servers: [server], requests }];
-  await warmUp(generator, subjects, effort);
   const rows: Cell[][] = [];
   for (const connections of effort.connections) {
     progress(`TokenReview, remembered for ${cache}, ${connections} connections`);
     const before = await reviewCalls(cluster);
-    const [measured] = await measureInTurn(generator, subjects, connections, effort);
+    const [measured] = await measureInTurn(generator, [{ servers: [server], requests }], connections, effort);
     if (measured === undefined) throw new Error('nothing was measured');
     const { perSecond, p50, p99, answers } = measured;
     rows.push([cache, number(connections), number(median(perSecond)), number(median(p50), 2), number(median(p99), 2), number(answers), number((await reviewCalls(cluster)) - before)]);

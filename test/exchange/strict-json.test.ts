@@ -71,7 +71,7 @@ test('it says what the grammar says, for whatever text', () => {
 });
 
 /** Objects in which names are often the same, in several spellings; some texts have a character too many or too few. */
-const name = fc.constantFrom('"a"', '"b"', String.raw`"\u0061"`, '"__proto__"', '"a:b"', String.raw`"\""`, String.raw`"\\"`, String.raw`"\\\":"`, '"é"', '""');
+const name = fc.constantFrom('"a"', '"b"', String.raw`"\u0061"`, '"__proto__"', '"a:b"', String.raw`"\""`, '"é"', '""');
 const { object } = fc.letrec<{ value: string; object: string; list: string }>((tie) => ({
   value: fc.oneof({ depthSize: 'small', withCrossShrink: true }, fc.constantFrom('1', '-0.5e1', 'true', 'null', '"x"', String.raw`"{\"a\":1}"`, '""'), tie('object'), tie('list')),
   object: fc.array(fc.tuple(name, tie('value')), { maxLength: 4 }).map((pairs) => `{${pairs.map((pair) => pair.join(' : ')).join(',')}}`),
