@@ -1,4 +1,5 @@
 // What is remembered of a request: an allow-list of facts. No token, secret or assertion is ever among them.
+import { publicError, type OAuthError, type PublicError } from './oauth-error.ts';
 
 export type AuditRecord = {
   requestId: string;
@@ -39,4 +40,14 @@ export const withoutTokens = (text: string): string => text.replaceAll(jwt, '(a 
 export function clipped(text: string): string {
   const safe = withoutTokens(text);
   return safe.length > maxText ? `${safe.slice(0, maxText)}…` : safe;
+}
+
+/** Notes why a request came to nothing. @returns what its caller is told */
+export function noteFailure(record: AuditRecord, { mistake, check, reason }: OAuthError): PublicError {
+  const told = publicError(mistake);
+  record.outcome = told.status >= 500 ? 'failed' : 'denied';
+  record.error = told.error;
+  record.check = check;
+  record.reason = withoutTokens(reason);
+  return told;
 }

@@ -1,10 +1,10 @@
 // Explains an exchange: runs it as a server would, and tells what every check says, those after the first denial too.
-import type { AuditRecord } from './audit-record.ts';
+import { noteFailure, type AuditRecord } from './audit-record.ts';
 import { checks, type Check } from './checks.ts';
 import { gather, type Case } from './decide.ts';
 import type { ExchangeEffects, SigningAlgorithm } from './effects.ts';
 import { exchangeToken } from './exchange-token.ts';
-import { OAuthError, publicError, type PublicError } from './oauth-error.ts';
+import { OAuthError, type PublicError } from './oauth-error.ts';
 import type { JsonObject } from './strict-json.ts';
 import type { TokenRequest } from './token-request.ts';
 
@@ -52,10 +52,8 @@ export async function explainExchange(request: TokenRequest, effects: Omit<Excha
     return { outcome: 'granted', checks: explainChecks(decided, undefined, record), record, ...(token && { token }) };
   } catch (thrown) {
     if (!(thrown instanceof OAuthError)) throw thrown;
-    const error = publicError(thrown.mistake);
-    const outcome = error.status >= 500 ? 'failed' : 'denied';
-    Object.assign(record, { outcome, error: error.error, check: thrown.check, reason: thrown.reason });
-    return { outcome, checks: explainChecks(decided, thrown, record), record, error };
+    const error = noteFailure(record, thrown);
+    return { outcome: record.outcome === 'failed' ? 'failed' : 'denied', checks: explainChecks(decided, thrown, record), record, error };
   }
 }
 

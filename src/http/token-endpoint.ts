@@ -1,8 +1,8 @@
 // The token endpoint: an HTTP request becomes a token request, and whatever comes of it an HTTP response and an audit line.
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { withoutTokens, type AuditRecord } from '../exchange/audit-record.ts';
+import { noteFailure, type AuditRecord } from '../exchange/audit-record.ts';
 import type { TokenResponse } from '../exchange/issue-token.ts';
-import { OAuthError, publicError } from '../exchange/oauth-error.ts';
+import { OAuthError, type PublicError } from '../exchange/oauth-error.ts';
 import type { TokenRequest } from '../exchange/token-request.ts';
 import { createBodyReader, type ReadBody } from './read-body.ts';
 
@@ -39,9 +39,9 @@ export function tokenEndpoint(options: TokenEndpointOptions): AnswerToken {
     } catch (error) {
       const failure = error instanceof OAuthError ? error : new OAuthError('server_error', 'bug', 'a bug: see the log');
       if (failure !== error) options.onBug(error, record.requestId);
-      noteFailure(record, failure);
+      const told = noteFailure(record, failure);
       options.audit(record, options.monotonic() - start);
-      sendError(response, record, failure, options.explainDenials);
+      sendError(response, record, failure, told, options.explainDenials);
     }
   };
 
@@ -74,16 +74,7 @@ async function readTokenRequest(request: IncomingMessage, id: string, clientIdIn
   };
 }
 
-function noteFailure(record: AuditRecord, failure: OAuthError): void {
-  const { status, error } = publicError(failure.mistake);
-  record.outcome = status >= 500 ? 'failed' : 'denied';
-  record.error = error;
-  record.check = failure.check;
-  record.reason = withoutTokens(failure.reason);
-}
-
-function sendError(response: ServerResponse, record: AuditRecord, failure: OAuthError, explain: boolean): void {
-  const { status, error, description } = publicError(failure.mistake);
+function sendError(response: ServerResponse, record: AuditRecord, failure: OAuthError, { status, error, description }: PublicError, explain: boolean): void {
   const headers: OutgoingHttpHeaders = {};
   if (status === 401) headers['WWW-Authenticate'] = 'Basic realm="cambio", charset="UTF-8"';
   if (status === 405) headers['Allow'] = 'POST';

@@ -3,10 +3,10 @@ import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { createApp } from '../../src/http/app.ts';
 import { listen } from '../../src/http/listen.ts';
 import { auditLine } from '../../src/audit/audit-log.ts';
-import type { AuditRecord } from '../../src/exchange/audit-record.ts';
+import { noteFailure, type AuditRecord } from '../../src/exchange/audit-record.ts';
 import type { ExchangeEffects } from '../../src/exchange/effects.ts';
 import { exchangeToken } from '../../src/exchange/exchange-token.ts';
-import { OAuthError, publicError } from '../../src/exchange/oauth-error.ts';
+import { OAuthError } from '../../src/exchange/oauth-error.ts';
 import type { TokenRequest } from '../../src/exchange/token-request.ts';
 import { createExampleRunner } from '../../src/exchange/run-examples.ts';
 import type { ReviewToken } from '../../src/exchange/verify-by-review.ts';
@@ -74,8 +74,7 @@ export async function runInProcess(given: Case): Promise<Outcome> {
     return { ...common, status: 200, body: response, audit: [written(record)] };
   } catch (thrown) {
     if (!(thrown instanceof OAuthError)) throw thrown;
-    const { status, error, description } = publicError(thrown.mistake);
-    Object.assign(record, { outcome: status >= 500 ? 'failed' : 'denied', error, check: thrown.check, reason: thrown.reason });
+    const { status, error, description } = noteFailure(record, thrown);
     return { ...common, status, body: { error, error_description: description }, audit: [written(record)] };
   }
 }
