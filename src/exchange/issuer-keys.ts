@@ -11,6 +11,3 @@ export type IssuerKeys = {
   /** Asked for when a token names a kid that is not known: one refetch per cooldown, whoever asks. The keys after it. */
   refetched: (issuer: Issuer) => Promise<readonly PublicKey[] | undefined>;
 };
-
-/** Where nothing is ever fetched. */
-export const noIssuerKeys: IssuerKeys = { known: () => undefined, current: async () => undefined, refetched: async () => undefined };

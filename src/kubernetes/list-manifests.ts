@@ -4,9 +4,10 @@ import type { ReadNamespace } from '../manifests/read-namespace.ts';
 import type { ReadObject } from '../manifests/read-object.ts';
 import type { ApiServer } from './api-server.ts';
 import { readLabels, readListed } from './cluster-source.ts';
+import { listCollection } from './list-collection.ts';
 import type { KubeObject } from './reflector.ts';
 
-const pageSize = 500;
+/** For each page, in milliseconds. */
 const listTimeout = 60_000;
 
 /** @returns all objects of all kinds. Rejects with a sentence where the API server does not give them */
@@ -27,17 +28,9 @@ export async function listNamespaces(api: ApiServer): Promise<ReadNamespace[]> {
 }
 
 async function list(api: ApiServer, path: string): Promise<KubeObject[]> {
-  const objects: KubeObject[] = [];
-  let next: string | undefined = '';
-  while (next !== undefined) {
-    const query = { limit: String(pageSize), ...(next === '' ? {} : { continue: next }) };
-    const { status, body } = await api.request({ method: 'GET', path, query, timeoutMs: listTimeout });
-    if (status !== 200) throw new Error(`the API server ${api.server} answered the list of ${path.split('/').at(-1)} with ${status}${fixes[status] ?? ''}`);
-    const page = body as { metadata: { continue?: string }; items: KubeObject[] };
-    objects.push(...page.items);
-    next = page.metadata.continue || undefined;
-  }
-  return objects;
+  const { items, refusal } = await listCollection<KubeObject>(api, path, { timeoutMs: listTimeout });
+  if (refusal !== undefined) throw new Error(`the API server ${api.server} answered the list of ${path.split('/').at(-1)} with ${refusal.status}${fixes[refusal.status] ?? ''}`);
+  return items;
 }
 
 const fixes: Readonly<Record<number, string>> = {

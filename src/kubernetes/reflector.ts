@@ -2,6 +2,7 @@
 import type { ApiServer } from './api-server.ts';
 import { describeFailure } from './describe-failure.ts';
 import { linesOf } from './lines.ts';
+import { listCollection } from './list-collection.ts';
 import { pause, type Pause } from './pause.ts';
 
 /** The members of an object that the reflector itself looks at. */
@@ -59,9 +60,6 @@ export const reflectorTimes: ReflectorTimes = {
   backoff: [800, 30_000],
 };
 
-/** How many objects are asked for at once. */
-const pageSize = 500;
-
 /** The API server no longer has the version that a list or a watch was to start from. */
 class Gone extends Error {}
 
@@ -102,25 +100,16 @@ export async function runReflector(options: ReflectorOptions, signal: AbortSigna
   }
 
   async function list(): Promise<string> {
-    const items = new Map<string, Delivery>();
-    let listVersion = '';
-    let next: string | undefined = '';
-    while (next !== undefined) {
-      const query = { ...selection, limit: String(pageSize), ...(next === '' ? {} : { continue: next }) };
-      const response = await api.request({ method: 'GET', path, query, timeoutMs: times.listTimeout, signal });
-      if (response.status === 410) throw new Gone('the list has expired');
-      if (response.status !== 200) throw new Refused(`the list was answered with ${response.status}`, response.retryAfterSeconds);
-      const page = response.body as { metadata: { resourceVersion: string; continue?: string }; items: KubeObject[] };
-      for (const object of page.items) items.set(nameOf(object), deliveryOf(object));
-      listVersion = page.metadata.resourceVersion;
-      next = page.metadata.continue || undefined;
-    }
+    const listed = await listCollection<KubeObject>(api, path, { query: selection, timeoutMs: times.listTimeout, signal });
+    if (listed.refusal?.status === 410) throw new Gone('the list has expired');
+    if (listed.refusal !== undefined) throw new Refused(`the list was answered with ${listed.refusal.status}`, listed.refusal.retryAfterSeconds);
+    const items = new Map(listed.items.map((object) => [nameOf(object), deliveryOf(object)]));
     const gone = [...known.keys()].filter((name) => !items.has(name));
     const changed = [...items].filter(([name, { object }]) => object !== undefined && known.get(name) !== versionOf(object));
     const deliveries = [...gone.map(goneDelivery), ...changed.map(([, delivery]) => delivery)];
     if (deliveries.length > 0 || !synced) hand(deliveries);
     synced = true;
-    return listVersion;
+    return listed.resourceVersion;
   }
 
   /** Follows the collection from a version until the watch ends by itself, and keeps in `version` how far it came. */

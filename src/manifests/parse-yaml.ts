@@ -17,22 +17,6 @@ export type YamlProblem = { position: Position; message: string };
 /** One document of a file, unread. */
 export type DocumentText = { text: string; linesBefore: number };
 
-/**
- * Reads a file of YAML documents, or of JSON. Members of objects that are null are kept, as kubectl sends them.
- * Empty documents are skipped. A document with a problem is left out; the others are there. Where kubectl guesses (a key
- * that is there twice), loses something (digits of a big number) or skips something (text after `...`) there is a problem.
- */
-export function parseYaml(text: string): { documents: YamlDocument[]; problems: YamlProblem[] } {
-  const documents: YamlDocument[] = [];
-  const problems: YamlProblem[] = [];
-  for (const part of splitDocuments(text)) {
-    const document = readDocument(part);
-    if ('message' in document) problems.push(document);
-    else if (document.value !== null) documents.push(document);
-  }
-  return { documents, problems };
-}
-
 /** Splits a file into its documents, as kubectl does it: before YAML is looked at, the last line is ended, and every line that begins with `---` begins a document. */
 export function splitDocuments(text: string): DocumentText[] {
   let linesBefore = 0;
@@ -43,7 +27,11 @@ export function splitDocuments(text: string): DocumentText[] {
   });
 }
 
-/** Reads one document of a file. Its value is null if it is empty. */
+/**
+ * Reads one document of a file of YAML, or of JSON. Its value is null if it is empty. Members of objects that are null are
+ * kept, as kubectl sends them. Where kubectl guesses (a key that is there twice), loses something (digits of a big number)
+ * or skips something (text after `...`) there is a problem.
+ */
 export function readDocument({ text, linesBefore }: DocumentText): YamlDocument | YamlProblem {
   const lines = new LineCounter();
   const positionAt = (offset: number): Position => {

@@ -28,9 +28,6 @@ export type Condition<T extends ConditionType = ConditionType> = {
   [N in T]: { type: N; status: 'True' | 'False'; reason: Reasons[N]; message: string };
 }[T];
 
-export type AcceptedCondition = Condition<'Accepted'>;
-export type ResolvedRefsCondition = Condition<'ResolvedRefs'>;
-export type ReadyCondition = Condition<'Ready'>;
 
 /** The API server takes messages of at most 32768 characters, and a message may quote what somebody wrote. */
 const mostCharacters = 4096;
@@ -50,7 +47,7 @@ export function stalled(reason: Reasons['Stalled'], message: string): Condition<
   return { type: 'Stalled', status: 'True', reason, message };
 }
 
-export const accepted: AcceptedCondition = { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'the object was understood whole' };
+export const accepted: Condition<'Accepted'> = { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'the object was understood whole' };
 
 export const suspended: Condition[] = [
   { type: 'Ready', status: 'False', reason: 'Suspended', message: 'spec.suspend is true' },

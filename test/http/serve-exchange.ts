@@ -4,7 +4,6 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import type { SigningAlgorithm } from '../../src/exchange/effects.ts';
 import type { AuditRecord } from '../../src/exchange/audit-record.ts';
 import { exchangeToken } from '../../src/exchange/exchange-token.ts';
-import { noIssuerKeys } from '../../src/exchange/issuer-keys.ts';
 import { createApp } from '../../src/http/app.ts';
 import { listen, listenTls, type TlsPair } from '../../src/http/listen.ts';
 import { createSigner, publicJwks } from '../../src/keys/signing-keys.ts';
@@ -48,7 +47,7 @@ export async function serveExchange({ signingAlgorithm = 'ES256', tls }: { signi
           now: () => Date.now() / 1000,
           newId: randomUUID,
           reviewToken: () => Promise.reject(new Error('there is no API server')),
-          issuerKeys: noIssuerKeys,
+          issuerKeys: { known: () => undefined, current: async () => undefined, refetched: async () => undefined },
           sign: createSigner(() => signingKeys),
           settings: { issuerURL, maxLifetimeSeconds: 3600, signingAlgorithm },
         });

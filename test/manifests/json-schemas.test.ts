@@ -3,7 +3,7 @@ import { Ajv, type ValidateFunction } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { kindNames } from '../../src/manifests/kinds.ts';
 import { crdOf } from '../../src/manifests/print-crds.ts';
-import { parseYaml } from '../../src/manifests/parse-yaml.ts';
+import { parseYaml } from './parse-yaml.ts';
 import { jsonSchemaFile, jsonSchemaOf, jsonSchemaOfAll } from '../../src/manifests/print-json-schemas.ts';
 import { readCorpus } from './corpus.ts';
 

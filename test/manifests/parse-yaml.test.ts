@@ -5,7 +5,8 @@
 // or `kubectl create --dry-run=client -o json -f -` against a cluster. Null members are the exception: kubectl sends them,
 // and the API server drops them.
 import { describe, expect, it } from 'vitest';
-import { parseYaml, type Position } from '../../src/manifests/parse-yaml.ts';
+import type { Position } from '../../src/manifests/parse-yaml.ts';
+import { parseYaml } from './parse-yaml.ts';
 
 /** As JSON, which does not know of null prototypes; a problem fails the test. */
 function valuesOf(text: string): unknown {
