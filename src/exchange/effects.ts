@@ -7,8 +7,11 @@ import type { ReviewToken } from './verify-by-review.ts';
 
 export type SigningAlgorithm = 'ES256' | 'RS256';
 
+/** The header parameter `typ` of what is issued (RFC 9068 §2.1). */
+export type TokenTyp = 'at+jwt' | 'JWT';
+
 /** Signs claims as a JWT in compact form. Rejects with an OAuthError (not_ready) when there is no key. */
-export type Sign = (algorithm: SigningAlgorithm, typ: 'at+jwt' | 'JWT', claims: JsonObject) => Promise<string>;
+export type Sign = (algorithm: SigningAlgorithm, typ: TokenTyp, claims: JsonObject) => Promise<string>;
 
 export type ExchangeEffects = {
   /** The state of the policy now. */

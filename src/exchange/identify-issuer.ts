@@ -77,7 +77,8 @@ export async function identifyIssuer(token: ParsedJwt, registered: RegisteredCla
 
 /** Tries all keys that are known; and if none verifies the token, those that there are after a fetch. */
 async function checkSignatures(token: ParsedJwt, issuers: readonly Issuer[], refusals: readonly (string | undefined)[], issuerKeys: IssuerKeys): Promise<readonly Candidate[]> {
-  const first = await Promise.all(issuers.map((issuer, index) => tryKeys(token, issuer, refusals[index], sourceOf(issuer).known(issuer, issuerKeys))));
+  const first: Candidate[] = [];
+  for (const [index, issuer] of issuers.entries()) first.push(await tryKeys(token, issuer, refusals[index], sourceOf(issuer).known(issuer, issuerKeys)));
   // An issuer in trouble makes nobody wait whose token is another one's.
   if (first.some(({ signature }) => signature === 'good')) return first;
   return Promise.all(

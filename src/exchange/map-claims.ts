@@ -28,6 +28,7 @@ export function mapClaims({ subject, claims }: ClaimMappings, { values, steps }:
 
 /** Why mapped claims are too large. */
 export function refuseBySize({ sub, claims }: MappedClaims): string | undefined {
+  if (sub === undefined && Object.keys(claims).length === 0) return undefined;
   const bytes = Buffer.byteLength(JSON.stringify({ ...(sub === undefined ? {} : { sub }), ...claims }));
   return bytes > maxMappedBytes ? `the mapped claims are ${bytes} bytes as JSON: ${maxMappedBytes} at most` : undefined;
 }

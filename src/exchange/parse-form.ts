@@ -40,8 +40,10 @@ export function parseForm(request: TokenRequest): Form {
   return { all: (name) => values.get(name) ?? none, get: (name) => values.get(name)?.[0], has: (name) => values.get(name)?.[0] !== undefined };
 }
 
+const formType = 'application/x-www-form-urlencoded';
+
 function isForm(contentType: string | undefined): boolean {
-  return contentType?.split(';')[0]?.trim().toLowerCase() === 'application/x-www-form-urlencoded';
+  return contentType === formType || contentType?.split(';')[0]?.trim().toLowerCase() === formType;
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -56,7 +58,7 @@ function decodeUtf8(bytes: Uint8Array): string {
 
 /** decodeURIComponent refuses broken percent-encoding and what is not UTF-8; URLSearchParams would let both pass. */
 function decodePart(text: string): string {
-  if (!/[%+]/.test(text)) return text;
+  if (!text.includes('%') && !text.includes('+')) return text;
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
   } catch {

@@ -60,10 +60,15 @@ function countMembers(text: string): number {
   return members;
 }
 
+/** Where the string that begins at `start` ends: at the next quote that no backslash takes away. */
 function endOfString(text: string, start: number): number {
-  let at = start + 1;
-  while (at < text.length && text.charCodeAt(at) !== quote) at += text.charCodeAt(at) === backslash ? 2 : 1;
-  return at;
+  for (let at = start; ; ) {
+    at = text.indexOf('"', at + 1);
+    if (at < 0) throw new SyntaxError('a string has no end');
+    let backslashes = 0;
+    while (text.charCodeAt(at - 1 - backslashes) === backslash) backslashes++;
+    if (backslashes % 2 === 0) return at;
+  }
 }
 
 const [quote, colon, openBrace, closeBrace, openBracket, closeBracket, backslash] = [0x22, 0x3a, 0x7b, 0x7d, 0x5b, 0x5d, 0x5c];
@@ -72,9 +77,10 @@ const [quote, colon, openBrace, closeBrace, openBracket, closeBracket, backslash
 function withoutPrototypes(value: unknown, found: string[]): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map((item) => withoutPrototypes(item, found));
-  const names = Object.keys(value);
-  found.push(...names);
   const out: Record<string, unknown> = Object.create(null);
-  for (const name of names) out[name] = withoutPrototypes((value as Record<string, unknown>)[name], found);
+  for (const name of Object.keys(value)) {
+    found.push(name);
+    out[name] = withoutPrototypes((value as Record<string, unknown>)[name], found);
+  }
   return out;
 }

@@ -14,7 +14,7 @@ export const maxHeldBytes = 67_108_864;
  */
 export type ReadBody = (request: IncomingMessage) => Promise<Uint8Array>;
 
-/** A body that has not ended. */
+/** A body that did not come whole with its first bytes. */
 type Unfinished = { size: number; refuse: (error: OAuthError) => void };
 
 /** Makes it, for all requests of a server. */
@@ -24,7 +24,7 @@ export function createBodyReader(mostHeld = maxHeldBytes): ReadBody {
   let held = 0;
 
   function hold(body: Unfinished, bytes: number): void {
-    body.size += bytes;
+    unfinished.add(body);
     held += bytes;
     // Honest bodies end at once: the one that has been about for longest is the least likely to be one.
     for (const oldest of unfinished) {
@@ -36,10 +36,12 @@ export function createBodyReader(mostHeld = maxHeldBytes): ReadBody {
   return (request) => {
     const encoding = request.headers['content-encoding'];
     if (encoding !== undefined && encoding !== 'identity') return Promise.reject(new OAuthError('malformed_request', 'body', 'the body is compressed'));
-    if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) return Promise.reject(tooLarge());
+    const length = Number(request.headers['content-length'] ?? NaN);
+    if (length > maxBodyBytes) return Promise.reject(tooLarge());
     // By events: an iterator over the request would cost as much as all the rest that is done with it.
     return new Promise((resolve, reject) => {
       let chunks: Uint8Array[] = [];
+      let ended = false;
       const body: Unfinished = {
         size: 0,
         refuse: (error) => {
@@ -48,16 +50,18 @@ export function createBodyReader(mostHeld = maxHeldBytes): ReadBody {
           reject(error);
         },
       };
-      unfinished.add(body);
       const end = (): void => {
         if (unfinished.delete(body)) held -= body.size;
         chunks = [];
+        ended = true;
       };
       request.on('data', (chunk: Uint8Array) => {
-        if (!unfinished.has(body)) return;
+        if (ended) return;
         if (body.size + chunk.length > maxBodyBytes) return body.refuse(tooLarge());
         chunks.push(chunk);
-        hold(body, chunk.length);
+        body.size += chunk.length;
+        // What is whole at once is gone at once.
+        if (chunk.length !== length) hold(body, chunk.length);
       });
       request.once('end', () => {
         resolve(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks));

@@ -1,7 +1,7 @@
 // Cambio's own signing keys: how they are made, read, published and used. They are kept as a JWK Set with private members.
 import { constants, KeyObject, sign } from 'node:crypto';
 import { calculateJwkThumbprint, CompactSign, compactVerify, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose';
-import type { Sign, SigningAlgorithm } from '../exchange/effects.ts';
+import type { Sign, SigningAlgorithm, TokenTyp } from '../exchange/effects.ts';
 import { OAuthError } from '../exchange/oauth-error.ts';
 
 export const signingAlgorithms = ['ES256', 'RS256'] as const satisfies readonly SigningAlgorithm[];
@@ -14,6 +14,8 @@ export type SigningKey = {
   kid: string;
   algorithm: SigningAlgorithm;
   privateKey: KeyObject;
+  /** The JOSE header of what it signs, encoded. */
+  header: Record<TokenTyp, string>;
   /** What is published: public members only, with `use` and `alg`. */
   publicJwk: JWK;
 };
@@ -70,7 +72,8 @@ async function readSigningKey(jwk: JWK, index: number): Promise<SigningKey> {
   const kid = await calculateJwkThumbprint(jwk);
   const publicJwk = { ...publicMembers(jwk), use: 'sig', alg: algorithm, kid };
   if (!(await signsFor(publicJwk, privateKey, algorithm))) throw new Error(`keys[${index}]: what it signs, its own public members don't verify`);
-  return { kid, algorithm, privateKey: KeyObject.from(privateKey), publicJwk };
+  const header = (typ: TokenTyp): string => encode({ alg: algorithm, typ, kid });
+  return { kid, algorithm, privateKey: KeyObject.from(privateKey), header: { 'at+jwt': header('at+jwt'), JWT: header('JWT') }, publicJwk };
 }
 
 /** Importing does not compare the private members of an RSA key with the public ones: one signature does. */
@@ -97,7 +100,7 @@ export function createSigner(currentKeys: () => readonly SigningKey[]): Sign {
   return async (algorithm, typ, claims) => {
     const key = currentKeys().find((candidate) => candidate.algorithm === algorithm);
     if (key === undefined) throw new OAuthError('not_ready', 'signing-key', `there is no ${algorithm} signing key`);
-    const input = `${encode({ alg: algorithm, typ, kid: key.kid })}.${encode(claims)}`;
+    const input = `${key.header[typ]}.${encode(claims)}`;
     const signature = await makeSignature[algorithm](Buffer.from(input), key.privateKey);
     return `${input}.${signature.toString('base64url')}`;
   };

@@ -9,6 +9,10 @@ export type PublicKey = {
   /** The algorithms that this key fits (RFC 7518 §3.1; `EdDSA` stands for `Ed25519` too). */
   algorithms: readonly string[];
   key: KeyObject;
+  /** How long a signature by it is, in bytes (RFC 7518 §3.4, RFC 8017 §8, RFC 8032 §5.1.6). */
+  signatureBytes: number;
+  /** To verify with it takes a tenth of a millisecond at most. */
+  quick: boolean;
 };
 
 /** What came of one JWK: a key, or why it is none. `foreign`: of a kind or for a use that is not ours, so no mistake. */
@@ -55,7 +59,7 @@ export function readPublicKey(jwk: unknown): ReadKey {
   }
   const weakness = weaknessOf(key, jwk);
   if (weakness !== undefined) return bad(weakness);
-  return { key: { kid, algorithms, key } };
+  return { key: { kid, algorithms, key, signatureBytes: signatureBytesOf(key), quick: isQuick(key) } };
 }
 
 function algorithmsOf(kty: unknown, crv: unknown): readonly string[] | undefined {
@@ -78,6 +82,17 @@ function weaknessOf(key: KeyObject, jwk: Record<string, unknown>): string | unde
     if (smallOrderPoints.has(point.toString('hex'))) return 'is a point of small order: anybody can sign for it';
   }
   return undefined;
+}
+
+/** An integer modulo the key's, the two coordinates of a curve, or the point and the number of Ed25519. */
+function signatureBytesOf({ asymmetricKeyType, asymmetricKeyDetails: details }: KeyObject): number {
+  if (asymmetricKeyType === 'rsa') return Math.ceil((details?.modulusLength ?? 0) / 8);
+  return { prime256v1: 64, secp384r1: 96, secp521r1: 132 }[details?.namedCurve ?? ''] ?? 64;
+}
+
+function isQuick({ asymmetricKeyType, asymmetricKeyDetails: details }: KeyObject): boolean {
+  if (asymmetricKeyType === 'rsa') return (details?.modulusLength ?? Infinity) <= 4096 && (details?.publicExponent ?? Infinity) <= 65_537n;
+  return asymmetricKeyType === 'ed25519' || details?.namedCurve === 'prime256v1';
 }
 
 const bad = (reason: string): ReadKey => ({ foreign: false, reason });

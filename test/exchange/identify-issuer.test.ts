@@ -13,7 +13,7 @@ const now = 1_800_000_000;
 
 const pairs = { east: generateKeyPairSync('ed25519'), west: generateKeyPairSync('ed25519'), stranger: generateKeyPairSync('ed25519') };
 type Signer = keyof typeof pairs;
-const key = (signer: Signer, kid: string | undefined = signer): PublicKey => ({ kid, algorithms: ['EdDSA'], key: pairs[signer].publicKey });
+const key = (signer: Signer, kid: string | undefined = signer): PublicKey => ({ kid, algorithms: ['EdDSA'], key: pairs[signer].publicKey, signatureBytes: 64, quick: true });
 
 /** A token that a cluster signed. */
 function mint(signer: Signer, { kid = signer, aud = 'cambio' }: { kid?: string | null; aud?: string } = {}): string {

@@ -4,7 +4,7 @@ import { compactVerify } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { parseJwt } from '../../src/exchange/parse-jwt.ts';
 import { refuseBySignature } from '../../src/exchange/verify-signature.ts';
-import type { PublicKey } from '../../src/policy/public-key.ts';
+import { readPublicKey, type PublicKey } from '../../src/policy/public-key.ts';
 
 type Pair = { publicKey: KeyObject; privateKey: KeyObject };
 
@@ -42,13 +42,21 @@ const pairOf = (name: string): Pair => pairs[name] ?? rsa;
 const encode = (value: string | Uint8Array): string => Buffer.from(value).toString('base64url');
 const inputOf = (alg: string): string => `${encode(JSON.stringify({ alg }))}.${encode('{"sub":"a"}')}`;
 
-/** Whether Cambio lets the token pass, and whether jose does. */
+function publicKeyOf(key: KeyObject): PublicKey {
+  const read = readPublicKey(key.export({ format: 'jwk' }));
+  if (read.key === undefined) throw new Error(read.reason);
+  return read.key;
+}
+
+/** Whether Cambio lets the token pass, at once and in the thread pool alike, and whether jose does. */
 async function verdicts(compact: string, alg: string, key: KeyObject): Promise<[cambio: boolean, jose: boolean]> {
   const token = parseJwt(compact);
   if (typeof token === 'string') throw new Error(token);
-  const known: PublicKey = { kid: undefined, algorithms: [alg === 'Ed25519' ? 'EdDSA' : alg], key };
+  const known = publicKeyOf(key);
+  const here = await refuseBySignature(token, [{ ...known, quick: true }]);
+  expect(await refuseBySignature(token, [{ ...known, quick: false }])).toBe(here);
   const jose = await compactVerify(compact, key, { algorithms: [alg] }).then(() => true, () => false);
-  return [(await refuseBySignature(token, [known])) === undefined, jose];
+  return [here === undefined, jose];
 }
 
 describe.each(algorithms)('%s with %s', (alg, pair, hash, form) => {
@@ -66,7 +74,6 @@ describe.each(algorithms)('%s with %s', (alg, pair, hash, form) => {
     ['a byte more', (signature) => Buffer.concat([signature, Buffer.of(0)])],
     ['a zero before', (signature) => Buffer.concat([Buffer.of(0), signature])],
     ['a byte less', (signature) => signature.subarray(0, -1)],
-    ['without its first byte', (signature) => signature.subarray(1)],
     ['nothing', () => Buffer.alloc(0)],
     ['zeros', (signature) => Buffer.alloc(signature.length)],
     ['ones', (signature) => Buffer.alloc(signature.length, 0xff)],
@@ -86,6 +93,19 @@ describe.each(algorithms)('%s with %s', (alg, pair, hash, form) => {
 });
 
 describe('nearly right', () => {
+  // As an integer it is the same, and OpenSSL takes it for a good one by PS256.
+  test.each(['RS256', 'PS256'])('%s that begins with a zero, without it', async (alg) => {
+    const { publicKey, privateKey } = pairOf('rsa');
+    for (let attempt = 0; ; attempt++) {
+      const input = `${encode(JSON.stringify({ alg, attempt }))}.${encode('{"sub":"a"}')}`;
+      const signature = sign('sha256', Buffer.from(input), { key: privateKey, ...(alg === 'PS256' ? pss(32) : {}) });
+      if (signature[0] !== 0) continue;
+      expect((await verdicts(`${input}.${encode(signature)}`, alg, publicKey))[0]).toBe(true);
+      expect((await verdicts(`${input}.${encode(signature.subarray(1))}`, alg, publicKey))[0]).toBe(false);
+      break;
+    }
+  });
+
   test.each<[what: string, alg: string, pair: string, hash: string, form: SigningOptions]>([
     ['PS256 with a salt of no bytes', 'PS256', 'rsa', 'sha256', pss(0)],
     ['PS256 with a salt of 31 bytes', 'PS256', 'rsa', 'sha256', pss(31)],
@@ -123,6 +143,6 @@ describe('nearly right', () => {
     const key = pairOf('P-256');
     const token = parseJwt(`${inputOf(alg)}.${encode(sign('sha256', Buffer.from(inputOf(alg)), { key: key.privateKey, ...raw }))}`);
     if (typeof token === 'string') throw new Error(token);
-    expect(await refuseBySignature(token, [{ kid: undefined, algorithms: [alg], key: key.publicKey }])).toBe('the signature does not verify');
+    expect(await refuseBySignature(token, [{ ...publicKeyOf(key.publicKey), algorithms: [alg] }])).toBe('the signature does not verify');
   });
 });

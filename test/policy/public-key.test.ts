@@ -37,6 +37,19 @@ describe('keys, and the algorithms that they fit', () => {
     expect(readPublicKey(jwk).key?.algorithms).toEqual(algorithms);
   });
 
+  test.for<[string, Members, boolean]>([
+    ['P-256', ec, true],
+    ['P-384', publicOf('ci-p384'), false],
+    ['P-521', ecOf('P-521'), false],
+    ['Ed25519', ed, true],
+    ['RSA of 2048 bits', rsa, true],
+    ['RSA of 4096 bits', { ...rsa, n: base64url('ff'.repeat(512)) }, true],
+    ['RSA of 4104 bits', { ...rsa, n: base64url('ff'.repeat(513)) }, false],
+    ['RSA with e = 65537 + 2', { ...rsa, e: 'AQAD' }, false],
+  ])('whether it is quick: %s', ([, jwk, quick]) => {
+    expect(readPublicKey(jwk).key?.quick).toBe(quick);
+  });
+
   test('kid is kept as it is', () => {
     expect([readPublicKey(ec).key?.kid, readPublicKey({ ...ec, kid: '' }).key?.kid, readPublicKey({ ...ec, kid: '../a' }).key?.kid]).toEqual([undefined, '', '../a']);
   });
