@@ -14,25 +14,31 @@ export function parseStrictObject(bytes: Uint8Array): JsonObject | undefined {
   try {
     const text = utf8.decode(bytes);
     const members = countMembers(text);
-    const names: string[] = [];
-    const value = withoutPrototypes(JSON.parse(text), names);
+    const found = { members: 0 };
+    const value = withoutPrototypes(JSON.parse(text), found);
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
     // JSON.parse keeps the last of two equal names: then fewer members come out than stand in the text.
-    return isObject && names.length === members && areWritten(names, text) ? (value as JsonObject) : undefined;
+    return isObject && found.members === members && hasNamesOf(text, value) ? (value as JsonObject) : undefined;
   } catch {
     return undefined;
   }
 }
 
 /**
- * Whether these are the names in a text, each as often as there. The V8 of Node 26 may take a name that is written with an
+ * Whether the names in a value are those in its text, each as often as there. The V8 of Node 26 may take a name that is written with an
  * escape for one that it has met in an earlier text (`"\\u0061"` for a backslash): names are then decoded one by one, too.
  */
-function areWritten(names: readonly string[], text: string): boolean {
+function hasNamesOf(text: string, value: object): boolean {
   if (!text.includes('\\')) return true;
   const written = [...text.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?/g)].flatMap(([, literal = '', colon]) => (colon === undefined ? [] : [JSON.parse(literal) as string]));
-  const [a, b] = [names.toSorted(), written.toSorted()];
+  const [a, b] = [namesIn(value).toSorted(), written.toSorted()];
   return a.length === b.length && a.every((name, index) => name === b[index]);
+}
+
+/** The names of all members, at any depth. */
+function namesIn(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return [...(Array.isArray(value) ? [] : Object.keys(value)), ...Object.values(value).flatMap(namesIn)];
 }
 
 /** Whether two JSON values say the same, whatever the order of members. */
@@ -73,13 +79,13 @@ function endOfString(text: string, start: number): number {
 
 const [quote, colon, openBrace, closeBrace, openBracket, closeBracket, backslash] = [0x22, 0x3a, 0x7b, 0x7d, 0x5b, 0x5d, 0x5c];
 
-/** Copies a value into one whose objects have no prototype, and gathers the names of all members. */
-function withoutPrototypes(value: unknown, found: string[]): unknown {
+/** Copies a value into one whose objects have no prototype, and counts their members. */
+function withoutPrototypes(value: unknown, found: { members: number }): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map((item) => withoutPrototypes(item, found));
   const out: Record<string, unknown> = Object.create(null);
   for (const name of Object.keys(value)) {
-    found.push(name);
+    found.members++;
     out[name] = withoutPrototypes((value as Record<string, unknown>)[name], found);
   }
   return out;
