@@ -32,12 +32,11 @@ export function authenticateClient(credentials: ClientCredentials, policy: Polic
 /** Gathers client ids and proofs from path, header and body; more than one proof, or ids that differ, are malformed. */
 export function readCredentials(request: TokenRequest, form: Form): ClientCredentials {
   const basic = readBasic(request.authorization);
-  const ids = new Set([request.clientIdInPath, basic?.clientId, form.get('client_id')].filter((id) => id !== undefined));
-  if (ids.size > 1) throw malformed('client ids differ between path, Authorization and client_id');
+  const clientId = request.clientIdInPath ?? basic?.clientId ?? form.get('client_id');
+  if ([basic?.clientId, form.get('client_id')].some((id) => id !== undefined && id !== clientId)) throw malformed('client ids differ between path, Authorization and client_id');
   const secrets = [basic?.secret, form.get('client_secret')].filter((secret) => secret !== undefined && secret !== '');
   const assertions = [form.get('client_assertion') ?? form.get('client_assertion_type')].filter((assertion) => assertion !== undefined);
   if (secrets.length + assertions.length > 1) throw malformed('more than one way of client authentication');
-  const [clientId] = ids;
   return { clientId, proof: assertions.length > 0 ? 'client_assertion' : secrets.length > 0 ? 'client_secret' : 'none' };
 }
 

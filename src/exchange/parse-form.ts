@@ -17,11 +17,13 @@ const repeatable = new Set(['resource', 'audience']);
 /** More parameters than any honest request has. */
 export const maxParameters = 64;
 
+const none: readonly string[] = [];
+
 /** Reads the body. Throws malformed_request where it is not a form, and where a parameter stands twice. */
 export function parseForm(request: TokenRequest): Form {
   if (request.query !== '') throw malformed('the URL has a query: parameters belong into the body, where no log keeps them');
   if (!isForm(request.contentType)) throw malformed('the content type is not application/x-www-form-urlencoded');
-  const values = new Map<string, string[]>();
+  const values = new Map<string, readonly string[]>();
   const pairs = decodeUtf8(request.body).split('&');
   if (pairs.length > maxParameters) throw malformed(`more than ${maxParameters} parameters`);
   for (const pair of pairs) {
@@ -32,11 +34,8 @@ export function parseForm(request: TokenRequest): Form {
     const earlier = values.get(name);
     if (earlier !== undefined && !repeatable.has(name)) throw malformed('a parameter stands twice');
     // An empty one counts as absent, and still may not stand twice.
-    const all = earlier ?? [];
-    if (value !== '') all.push(value);
-    values.set(name, all);
+    values.set(name, value === '' ? (earlier ?? none) : earlier === undefined ? [value] : [...earlier, value]);
   }
-  const none: readonly string[] = [];
   return { all: (name) => values.get(name) ?? none, get: (name) => values.get(name)?.[0], has: (name) => values.get(name)?.[0] !== undefined };
 }
 

@@ -1,8 +1,10 @@
 // The bench runs, and prints tables that hold numbers. What the numbers are is not asked: no test asserts a duration.
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { nodeFlags } from './contestants.ts';
 import { median, medianRatio } from './statistics.ts';
 import { number, printTable } from './print-table.ts';
 
@@ -23,6 +25,11 @@ test('it runs from its start to its end', { timeout: 120_000 }, async () => {
   expect(rows.map(({ length }) => length)).toEqual([4, 4, 2, 2, 2, 4]);
   expect(rows.flat().filter((row) => !/(\| +(?:[0-9][0-9,.]*|not known) ){2}\|$/.test(row))).toEqual([]);
   expect(stdout.split('\n').filter((line) => line.startsWith('|') && line.length > 100)).toEqual([]);
+});
+
+test('what is measured is started as the image starts it', async () => {
+  const dockerfile = await readFile(join(import.meta.dirname, '../../Dockerfile'), 'utf8');
+  expect(JSON.parse(/^ENTRYPOINT (.*)$/m.exec(dockerfile)?.[1] ?? '')).toEqual(['node', ...nodeFlags, '/cambio/dist/cambio.js']);
 });
 
 test('--help has every option, and an unknown part is refused', async () => {
