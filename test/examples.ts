@@ -13,7 +13,6 @@ export type Example = {
 
 const flags: Readonly<Record<string, string>> = {
   clients: '--trusted-namespaces payments',
-  kubectl: '--trusted-namespaces payments',
   quickstart: '--trusted-namespaces payments',
 };
 

@@ -11,7 +11,8 @@ import { makeAuthority } from './make-authority.ts';
 import { exchange, fetchTrusting, startCambio, type RunningCambio } from './start-cambio.ts';
 
 const provided = inject('cluster');
-const example = join(import.meta.dirname, '../examples/kubectl');
+const root = join(import.meta.dirname, '..');
+const example = join(root, 'examples/kubectl');
 const pipeline = 'repo:acme/payments:environment:prod';
 
 describe.skipIf(!provided.available)('an API server that trusts Cambio', () => {
@@ -19,8 +20,12 @@ describe.skipIf(!provided.available)('an API server that trusts Cambio', () => {
   const send = fetchTrusting(authority.cert);
   let dir: string;
   let build: ClusterClient;
+  let home: TestCluster;
   let prod: TestCluster;
-  /** One reached by the name in its issuer URL, and one whose name nobody can reach; it signs RS256. */
+  /**
+   * One in the cluster `home`, that fetches the keys of `build` and is reached by the name in its issuer URL; and one without
+   * a cluster, with the keys in its manifests, whose name nobody can reach: it signs RS256.
+   */
   let byName: RunningCambio & { issuer: string };
   let byDiscoveryURL: RunningCambio & { issuer: string };
   let mint: (claims: { aud: string; sub?: string }) => Promise<string>;
@@ -35,19 +40,26 @@ describe.skipIf(!provided.available)('an API server that trusts Cambio', () => {
     const jwks = { ci: JSON.stringify({ keys: [await exportJWK(ci.publicKey)] }), build: await build.mustKubectl(['get', '--raw', '/openid/v1/jwks']) };
 
     const start = async (issuer: string, port: number, ...args: string[]): Promise<RunningCambio & { issuer: string }> => {
-      const configDir = join(dir, String(port));
-      await writeManifests(configDir, issuer, jwks);
       const { cert, key } = authority.certify();
-      await writeFile(join(configDir, 'tls.crt'), cert);
-      await writeFile(join(configDir, 'tls.key'), key);
-      const tls = ['--tls-cert-file', join(configDir, 'tls.crt'), '--tls-key-file', join(configDir, 'tls.key')];
-      const cambio = await startCambio(['--issuer', issuer, '--config-dir', configDir, '--listen', `127.0.0.1:${port}`, ...tls, ...args]);
+      const [certFile, keyFile] = [join(dir, `${port}.crt`), join(dir, `${port}.key`)];
+      await writeFile(certFile, cert);
+      await writeFile(keyFile, key);
+      const cambio = await startCambio(['--issuer', issuer, '--listen', `127.0.0.1:${port}`, '--tls-cert-file', certFile, '--tls-key-file', keyFile, ...args]);
       await cambio.untilReady();
       return { ...cambio, issuer };
     };
     const [first, second] = [await findFreePort(), await findFreePort()];
-    byName = await start(`https://127.0.0.1:${first}`, first);
-    byDiscoveryURL = await start('https://cambio.example.com/b', second, '--jwks-uri', `https://127.0.0.1:${second}/b/jwks`, '--default-signing-algorithm', 'RS256');
+    const issuers = [`https://127.0.0.1:${first}`, 'https://cambio.example.com/b'] as const;
+    home = await startCluster();
+    await home.mustKubectl(['apply', '-f', 'crds/'], { cwd: root });
+    await home.mustKubectl(['wait', '--for=condition=Established', 'crd', '--all']);
+    await home.mustKubectl(['apply', '-k', 'deploy/'], { cwd: root });
+    await connect(home, build);
+    await home.mustKubectl(['apply', '-f', await writeManifests(join(dir, 'home'), issuers[0], { ci: jwks.ci })]);
+    byName = await start(issuers[0], first, '--kubeconfig', await home.kubeconfigForServiceAccount('cambio-system', 'cambio'));
+    await home.mustKubectl(['wait', '--for=condition=Ready', 'ti/build', 'xc/deployer', '-n', 'cambio-system', '--timeout=30s']);
+    const alone = ['--config-dir', await writeManifests(join(dir, 'alone'), issuers[1], jwks), '--jwks-uri', `https://127.0.0.1:${second}/b/jwks`];
+    byDiscoveryURL = await start(issuers[1], second, ...alone, '--default-signing-algorithm', 'RS256');
 
     const configuration = parse(await readFile(join(example, 'authentication-configuration.yaml'), 'utf8')) as { jwt: { issuer: object }[] };
     const trust = (issuer: object): object => ({ ...configuration.jwt[0], issuer: { ...configuration.jwt[0]?.issuer, certificateAuthority: authority.cert, ...issuer } });
@@ -64,13 +76,14 @@ describe.skipIf(!provided.available)('an API server that trusts Cambio', () => {
     for (const name of ['runner', 'other']) await build.kubectl(['create', 'serviceaccount', name, '-n', 'ci']);
   });
   afterAll(async () => {
-    await Promise.all([byName?.stop(), byDiscoveryURL?.stop(), prod?.stop()]);
+    await Promise.all([byName?.stop(), byDiscoveryURL?.stop()]);
+    await Promise.all([home?.stop(), prod?.stop()]);
     if (dir !== undefined) await rm(dir, { recursive: true, force: true });
   });
 
   const baseOf = ({ url, issuer }: { url: string; issuer: string }): string => url + new URL(issuer).pathname.replace(/\/$/, '');
   const issue = async (cambio: typeof byName, members: Record<string, string>): Promise<string> => {
-    const { status, body } = await exchange(baseOf(cambio), { client_id: 'payments/deployer', ...members }, send);
+    const { status, body } = await exchange(baseOf(cambio), { client_id: 'cambio-system/deployer', ...members }, send);
     expect({ status, body }).toMatchObject({ status: 200 });
     return String(body['access_token']);
   };
@@ -84,7 +97,7 @@ describe.skipIf(!provided.available)('an API server that trusts Cambio', () => {
   const identity = (user: string, extra: object = {}): object => ({
     username: `cambio:${user}`,
     groups: ['system:authenticated'],
-    extra: { 'authentication.kubernetes.io/credential-id': [expect.stringMatching(/^JTI=/)], 'cambio.dev/client-id': ['payments/deployer'], ...extra },
+    extra: { 'authentication.kubernetes.io/credential-id': [expect.stringMatching(/^JTI=/)], 'cambio.dev/client-id': ['cambio-system/deployer'], ...extra },
   });
 
   describe.each([
@@ -149,7 +162,7 @@ describe.skipIf(!provided.available)('an API server that trusts Cambio', () => {
       { name: 'another ServiceAccount', subject: () => build.createToken('ci', 'other', { audiences: [byName.issuer] }) },
       { name: 'a token that was made for the other Cambio', subject: () => mint({ aud: byDiscoveryURL.issuer }) },
     ])('$name gets no token', async ({ subject }) => {
-      expect(await exchange(byName.url, { client_id: 'payments/deployer', subject_token: await subject() }, send)).toMatchObject({ status: 400, body: { error: 'invalid_request' } });
+      expect(await exchange(byName.url, { client_id: 'cambio-system/deployer', subject_token: await subject() }, send)).toMatchObject({ status: 400, body: { error: 'invalid_request' } });
     });
   });
 });
@@ -161,15 +174,27 @@ function forge(token: string): string {
   return [header, Buffer.from(JSON.stringify({ ...claims, sub: 'system:admin' })).toString('base64url'), signature].join('.');
 }
 
-/** The example's manifests for an issuer URL, with real keys, every type of token, and a second target. */
-async function writeManifests(configDir: string, issuer: string, jwks: Record<string, string>): Promise<void> {
-  await mkdir(configDir, { recursive: true });
+/** Gives Cambio in `home` a credential for the other cluster, that may read its public keys and nothing else. */
+async function connect(home: ClusterClient, other: ClusterClient): Promise<void> {
+  await other.kubectl(['create', 'namespace', 'cambio-access']);
+  await other.kubectl(['create', 'serviceaccount', 'cambio', '-n', 'cambio-access']);
+  await other.kubectl(['create', 'clusterrolebinding', 'cambio-keys', '--clusterrole=system:service-account-issuer-discovery', '--serviceaccount=cambio-access:cambio']);
+  const values = { server: other.server, 'ca.crt': other.caData, token: await other.createToken('cambio-access', 'cambio') };
+  await home.mustKubectl(['create', 'secret', 'generic', 'build', '-n', 'cambio-system', ...Object.entries(values).map(([key, value]) => `--from-literal=${key}=${value}`)]);
+  await home.mustKubectl(['label', 'secret', 'build', '-n', 'cambio-system', 'cambio.dev/remote-cluster=true']);
+}
+
+/** The example's manifests in a folder, for an issuer URL, with every type of token, a second target, and the keys that are given in place of the example's. */
+async function writeManifests(folder: string, issuer: string, jwks: { ci: string; build?: string }): Promise<string> {
+  await mkdir(folder, { recursive: true });
   for (const file of ['issuers.yaml', 'deployer.yaml']) {
     const documents = (await readFile(join(example, 'manifests', file), 'utf8')).replaceAll('https://cambio.example.com', issuer).split('---\n').map((text) => parse(text) as { metadata: { name: string }; spec: { verification?: object; targets?: object[] } });
     for (const { metadata, spec } of documents) {
-      if (spec.verification !== undefined) spec.verification = { jwks: metadata.name === 'build' ? jwks['build'] : jwks['ci'] };
+      const keys = metadata.name === 'build' ? jwks.build : jwks.ci;
+      if (spec.verification !== undefined && keys !== undefined) spec.verification = { jwks: keys };
       if (spec.targets !== undefined) spec.targets = [{ ...spec.targets[0], tokenTypes: ['access_token', 'jwt', 'id_token'] }, { audience: 'kubernetes-staging' }];
     }
-    await writeFile(join(configDir, file), documents.map((document) => stringify(document)).join('---\n'));
+    await writeFile(join(folder, file), documents.map((document) => stringify(document)).join('---\n'));
   }
+  return folder;
 }

@@ -5,7 +5,7 @@ set -euo pipefail
 
 answer=$(tr -d '\n' <"$SUBJECT_TOKEN_FILE" | curl --silent --show-error --fail-with-body "$ISSUER/token" \
   --data-urlencode grant_type=urn:ietf:params:oauth:grant-type:token-exchange \
-  --data-urlencode client_id=payments/deployer \
+  --data-urlencode client_id=cambio-system/deployer \
   --data-urlencode subject_token_type=urn:ietf:params:oauth:token-type:jwt \
   --data-urlencode subject_token@- \
   --data-urlencode audience=kubernetes-prod) || { echo "$answer" >&2; exit 1; }

@@ -64,12 +64,19 @@ function openDirectory(dir: string, options: ServeOptions, log: Logger, signal: 
     close: async () => undefined,
     run: (makeStore) => {
       const store = makeStore(undefined, () => undefined);
+      let isEmpty = true;
       return runDirectorySource({
         dir,
         signal,
         monotonic,
-        onChanges: (changes, namespaces) => logVerdicts(log, store.apply(changes, namespaces), changes),
-        onSynced: store.complete,
+        onChanges: (changes, namespaces) => {
+          if (changes.length > 0) isEmpty = false;
+          logVerdicts(log, store.apply(changes, namespaces), changes);
+        },
+        onSynced: () => {
+          store.complete();
+          if (isEmpty) log.warn(`there is no object of Cambio's kinds in ${dir} (files that end in .yaml, .yml or .json): nobody gets a token before there is`);
+        },
         onProblems: (problems) => {
           for (const problem of problems) log.warn(formatProblem(problem));
           if (problems.length === 0) log.info('the manifests have no mistakes left');

@@ -83,6 +83,6 @@ async function close(server: Server | TlsServer, sockets: ReadonlySet<Socket>, d
 }
 
 function listenError(error: NodeJS.ErrnoException, { host, port }: Address): Error {
-  const why = { EADDRINUSE: 'another process listens there', EACCES: 'that port needs more rights', EADDRNOTAVAIL: 'this machine has no such address' };
+  const why = { EADDRINUSE: 'another process listens there; end it, or name another address by --listen or --admin-listen', EACCES: 'that port needs more rights', EADDRNOTAVAIL: 'this machine has no such address' };
   return new Error(`can't listen at ${host}:${port}: ${why[error.code as keyof typeof why] ?? error.message}`, { cause: error });
 }

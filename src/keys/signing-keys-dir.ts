@@ -13,8 +13,9 @@ export const signingKeysFile = 'signing-keys.json';
  */
 export async function loadSigningKeysDir(dir: string): Promise<SigningKey[]> {
   const file = join(dir, signingKeysFile);
-  if ((await modeOf(file)) === undefined) await makeFile(dir, file);
-  const mode = await modeOf(file);
+  const mode = await ensureFile(dir, file).catch((error: Error) => {
+    throw new Error(`the signing keys can't be kept in ${dir}: ${error.message}. Name a directory that may be written, by --signing-keys-dir`, { cause: error });
+  });
   if (mode !== undefined && (mode & 0o077) !== 0) {
     throw new Error(`${file}: others than its owner may use it (mode ${(mode & 0o777).toString(8)}). Make it private with chmod 600, or move it away: then new keys are made`);
   }
@@ -23,6 +24,12 @@ export async function loadSigningKeysDir(dir: string): Promise<SigningKey[]> {
   } catch (error) {
     throw new Error(`${file}: ${(error as Error).message}. Mend it, or move it away: then new keys are made`, { cause: error });
   }
+}
+
+/** Makes the file where there is none. @returns its mode */
+async function ensureFile(dir: string, file: string): Promise<number | undefined> {
+  if ((await modeOf(file)) === undefined) await makeFile(dir, file);
+  return modeOf(file);
 }
 
 async function modeOf(file: string): Promise<number | undefined> {

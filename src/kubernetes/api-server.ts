@@ -43,12 +43,21 @@ export type ApiServer = {
   close: () => Promise<void>;
 };
 
-/** Loads a kubeconfig file, or the in-cluster configuration if there is none. @returns undefined if there is neither */
+/**
+ * Loads a kubeconfig file, or the in-cluster configuration if there is none.
+ * @returns undefined if there is neither
+ * @throws Error that names the file
+ */
 export function loadKubeConfig(file: string | undefined, inCluster: boolean): KubeConfig | undefined {
   const config = new KubeConfig();
   if (file !== undefined) {
-    config.loadFromFile(file);
-    takeTokenFiles(config, file);
+    try {
+      config.loadFromFile(file);
+      takeTokenFiles(config, file);
+    } catch (error) {
+      const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+      throw new Error(`the kubeconfig ${file} ${isMissing ? 'is not there' : `can't be read: ${(error as Error).message}`}. Name another one by --kubeconfig or $KUBECONFIG`, { cause: error });
+    }
   } else if (inCluster) config.loadFromCluster();
   else return undefined;
   return config;

@@ -1,6 +1,6 @@
 // `cambio serve` from its start to its end: one token from mint to use, and what keeps it from starting.
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -111,6 +111,13 @@ spec:
   expect(stdout + stderr).not.toContain(subjectToken.split('.')[2]);
 });
 
+test('a directory without a manifest is served, and told of', async () => {
+  const empty = join(dir, 'empty');
+  await mkdir(empty);
+  const { end } = await serve(['--config-dir', empty]);
+  expect((await end('SIGTERM')).stderr).toContain(`there is no object of Cambio's kinds in ${empty}`);
+});
+
 test('SIGINT ends it too', async () => {
   const served = await serve(['--config-dir', dir]);
   expect(await served.end('SIGINT')).toMatchObject({ code: 0 });
@@ -196,6 +203,19 @@ describe('it does not start, and says what to do', () => {
     expect(stderr).toContain('there is neither a kubeconfig (--kubeconfig, $KUBECONFIG) nor an in-cluster configuration; to run without a cluster use --config-dir');
   });
 
+  test('without the kubeconfig', async () => {
+    const missing = join(dir, 'missing');
+    const { code, stderr } = await runMain(['serve', ...anywhere, '--kubeconfig', missing]);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: `cambio serve: the kubeconfig ${missing} is not there. Name another one by --kubeconfig or $KUBECONFIG\n` });
+  });
+
+  test('where its keys can not be kept', async () => {
+    const taken = join(dir, 'keys');
+    await writeFile(taken, '');
+    const { code, stderr } = await runMain(['serve', ...anywhere, '--config-dir', dir, '--signing-keys-dir', taken]);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: `cambio serve: the signing keys can't be kept in ${taken}: ENOTDIR: not a directory, stat '${join(taken, 'signing-keys.json')}'. Name a directory that may be written, by --signing-keys-dir\n` });
+  });
+
   test('on a port that is taken', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
@@ -203,7 +223,7 @@ describe('it does not start, and says what to do', () => {
     try {
       const { code, stderr } = await runMain(['serve', ...anywhere.slice(2), '--listen', `127.0.0.1:${port}`, '--config-dir', dir]);
       expect(code).toBe(1);
-      expect(stderr.split('\n').at(-2)).toBe(`cambio serve: can't listen at 127.0.0.1:${port}: another process listens there`);
+      expect(stderr.split('\n').at(-2)).toBe(`cambio serve: can't listen at 127.0.0.1:${port}: another process listens there; end it, or name another address by --listen or --admin-listen`);
     } finally {
       taken.close();
     }
