@@ -30,8 +30,8 @@ export type AuditRecord = {
 /** The longest text that a caller can put into a record. */
 const maxText = 256;
 
-/** A JWT, or the beginning of one. */
-const jwt = /eyJ[\w-]{8,}(\.[\w-]*)*/g;
+/** A JWT, or the beginning of one; if white space follows its first brace, at least two parts of one. */
+const jwt = /(?:eyJ[\w-]{8,}|e[wy][\w-]{8,}\.e[wy][\w-]{8,})(\.[\w-]*)*/g;
 
 /** Text without the JWTs in it: who names a subject by a token, or mixes up parameters, does not bring one into the log. */
 export const withoutTokens = (text: string): string => text.replaceAll(jwt, '(a JWT)');

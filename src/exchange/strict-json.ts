@@ -1,4 +1,4 @@
-// JSON as a token may hold it: UTF-8, an object, no name twice, not deep (RFC 7515 §4, RFC 7519 §4).
+// JSON as a token may hold it: UTF-8, an object, no name twice, no half characters, not deep (RFC 7515 §4, RFC 7519 §4).
 
 /** Depth of objects and lists in each other that a token's header or payload may have. */
 export const maxDepth = 32;
@@ -18,7 +18,7 @@ export function parseStrictObject(bytes: Uint8Array): JsonObject | undefined {
     const value = withoutPrototypes(JSON.parse(text), found);
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
     // JSON.parse keeps the last of two equal names: then fewer members come out than stand in the text.
-    return isObject && found.members === members && hasNamesOf(text, value) ? (value as JsonObject) : undefined;
+    return isObject && found.members === members && (!text.includes('\\') || (hasNamesOf(text, value) && isWellFormed(value))) ? (value as JsonObject) : undefined;
   } catch {
     return undefined;
   }
@@ -29,10 +29,19 @@ export function parseStrictObject(bytes: Uint8Array): JsonObject | undefined {
  * escape for one that it has met in an earlier text (`"\\u0061"` for a backslash): names are then decoded one by one, too.
  */
 function hasNamesOf(text: string, value: object): boolean {
-  if (!text.includes('\\')) return true;
   const written = [...text.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?/g)].flatMap(([, literal = '', colon]) => (colon === undefined ? [] : [JSON.parse(literal) as string]));
   const [a, b] = [namesIn(value).toSorted(), written.toSorted()];
   return a.length === b.length && a.every((name, index) => name === b[index]);
+}
+
+/**
+ * Whether no text in a value, names included, has half of a surrogate pair, as only an escape can write it (RFC 8259 §8.2): who
+ * reads an issued token writes U+FFFD for each of them, and then two subjects are one.
+ */
+function isWellFormed(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed();
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every(([name, member]) => name.isWellFormed() && isWellFormed(member));
 }
 
 /** The names of all members, at any depth. */

@@ -22,8 +22,14 @@ export type ListeningTls = Listening & {
 
 type Address = { host: string; port: number };
 
-/** Bounds on how long a client may take, in milliseconds. */
-export const timeouts = { handshake: 5_000, headers: 5_000, request: 10_000, keepAlive: 75_000 };
+/**
+ * Bounds on how long a client may take, in milliseconds. `stalled`: neither side has sent anything, or the client takes
+ * nothing of its answer. An exchange that waits for an issuer and then for an API server takes less.
+ */
+export const timeouts = { handshake: 5_000, headers: 5_000, request: 10_000, keepAlive: 75_000, stalled: 30_000 };
+
+/** Most requests of one connection that wait behind others of it. Hardly any client sends one before the last was answered. */
+export const maxPipelined = 8;
 
 const bounds = {
   headersTimeout: timeouts.headers,
@@ -34,22 +40,41 @@ const bounds = {
 };
 
 /** Listens at an address such as 127.0.0.1:8080 or [::1]:8080; port 0 takes a free one. Rejects with a sentence on what to do. */
-export function listen(address: Address, handler: RequestListener): Promise<Listening> {
-  return start(createServer(bounds, handler), 'http', address);
+export function listen(address: Address, handler: RequestListener, stalled = timeouts.stalled): Promise<Listening> {
+  return start(createServer(bounds, withoutQueues(handler)), 'http', address, stalled);
 }
 
 /** The same over TLS 1.2 or newer, for HTTP/1.1. */
 export async function listenTls(address: Address, handler: RequestListener, pair: TlsPair): Promise<ListeningTls> {
-  const server = createTlsServer({ ...bounds, ...tlsOptions(pair), handshakeTimeout: timeouts.handshake }, handler);
+  const server = createTlsServer({ ...bounds, ...tlsOptions(pair), handshakeTimeout: timeouts.handshake }, withoutQueues(handler));
   // A new context has new keys for session tickets, too: nobody resumes a session that the old certificate began.
-  return { ...(await start(server, 'https', address)), useCertificate: (next) => server.setSecureContext(tlsOptions(next)) };
+  return { ...(await start(server, 'https', address, timeouts.stalled)), useCertificate: (next) => server.setSecureContext(tlsOptions(next)) };
 }
 
 function tlsOptions({ cert, key }: TlsPair): SecureContextOptions {
   return { cert, key, minVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_RENEGOTIATION };
 }
 
-async function start(server: Server | TlsServer, scheme: 'http' | 'https', address: Address): Promise<Listening> {
+/**
+ * Cuts off who sends request after request without waiting for an answer: thousands of them fit into what is read at
+ * once, and everybody else would wait until they are all begun.
+ */
+function withoutQueues(handler: RequestListener): RequestListener {
+  const waiting = new WeakMap<Socket, number>();
+  return (request, response) => {
+    const { socket } = request;
+    // The answer that is next has the connection already; nearly always that is this one.
+    if (response.socket !== null) return handler(request, response);
+    const position = (waiting.get(socket) ?? 0) + 1;
+    waiting.set(socket, position);
+    if (position > maxPipelined) return void socket.destroy();
+    response.once('close', () => waiting.set(socket, (waiting.get(socket) ?? 1) - 1));
+    handler(request, response);
+  };
+}
+
+async function start(server: Server | TlsServer, scheme: 'http' | 'https', address: Address, stalled: number): Promise<Listening> {
+  server.timeout = stalled;
   // Below HTTP: a connection that has not ended its handshake is none that the HTTP server knows of.
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {

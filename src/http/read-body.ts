@@ -14,8 +14,13 @@ export const maxHeldBytes = 67_108_864;
  */
 export type ReadBody = (request: IncomingMessage) => Promise<Uint8Array>;
 
-/** A body that did not come whole with its first bytes. */
-type Unfinished = { size: number; refuse: (error: OAuthError) => void };
+/** A body that did not come whole with its first bytes: what of it is there stands at the beginning of `room`. */
+type Unfinished = { room: Uint8Array; size: number; refuse: (error: OAuthError) => void };
+
+const noRoom = new Uint8Array(0);
+
+/** The least room that is made, in bytes. */
+const leastRoom = 1024;
 
 /** Makes it, for all requests of a server. */
 export function createBodyReader(mostHeld = maxHeldBytes): ReadBody {
@@ -23,9 +28,18 @@ export function createBodyReader(mostHeld = maxHeldBytes): ReadBody {
   const unfinished = new Set<Unfinished>();
   let held = 0;
 
-  function hold(body: Unfinished, bytes: number): void {
+  /** Copies a piece to those before it: kept as it came, one of a single byte would hold hundreds. */
+  function add(body: Unfinished, piece: Uint8Array): void {
+    const size = body.size + piece.length;
     unfinished.add(body);
-    held += bytes;
+    if (size > body.room.length) {
+      const room = Buffer.allocUnsafeSlow(Math.min(maxBodyBytes, Math.max(leastRoom, 2 * size)));
+      room.set(body.room.subarray(0, body.size));
+      held += room.length - body.room.length;
+      body.room = room;
+    }
+    body.room.set(piece, body.size);
+    body.size = size;
     // Honest bodies end at once: the one that has been about for longest is the least likely to be one.
     for (const oldest of unfinished) {
       if (held <= mostHeld) return;
@@ -40,9 +54,10 @@ export function createBodyReader(mostHeld = maxHeldBytes): ReadBody {
     if (length > maxBodyBytes) return Promise.reject(tooLarge());
     // By events: an iterator over the request would cost as much as all the rest that is done with it.
     return new Promise((resolve, reject) => {
-      let chunks: Uint8Array[] = [];
+      let whole: Uint8Array | undefined;
       let ended = false;
       const body: Unfinished = {
+        room: noRoom,
         size: 0,
         refuse: (error) => {
           request.pause();
@@ -51,20 +66,19 @@ export function createBodyReader(mostHeld = maxHeldBytes): ReadBody {
         },
       };
       const end = (): void => {
-        if (unfinished.delete(body)) held -= body.size;
-        chunks = [];
+        if (unfinished.delete(body)) held -= body.room.length;
+        body.room = noRoom;
         ended = true;
       };
-      request.on('data', (chunk: Uint8Array) => {
+      request.on('data', (piece: Uint8Array) => {
         if (ended) return;
-        if (body.size + chunk.length > maxBodyBytes) return body.refuse(tooLarge());
-        chunks.push(chunk);
-        body.size += chunk.length;
+        if (body.size + piece.length > maxBodyBytes) return body.refuse(tooLarge());
         // What is whole at once is gone at once.
-        if (chunk.length !== length) hold(body, chunk.length);
+        if (piece.length === length) whole = piece;
+        else add(body, piece);
       });
       request.once('end', () => {
-        resolve(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks));
+        resolve(whole ?? body.room.subarray(0, body.size));
         end();
       });
       request.once('error', () => body.refuse(new OAuthError('malformed_request', 'body', 'the request was cut off')));

@@ -3,6 +3,7 @@
 const causes: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host has no address',
   ENODATA: 'the host has no address',
+  EBADNAME: 'the host has a name that there can not be',
   ESERVFAIL: 'the name server fails for this host',
   ETIMEOUT: 'the name server does not answer',
   ECANCELLED: 'the name server did not answer in time',
@@ -16,6 +17,8 @@ const causes: Readonly<Record<string, string>> = {
   UND_ERR_ABORTED: 'the proxy does not connect to the host',
   UND_ERR_PRX_CONN: 'the proxy cut the connection',
   UND_ERR_CONNECT_TIMEOUT: 'the host does not answer',
+  EMSGSIZE: 'more than 1 MiB was sent for one document',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the answer is not of the length that it says',
   UND_ERR_HEADERS_OVERFLOW: 'the header of the answer is too large',
   ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another host',
   CERT_HAS_EXPIRED: 'the certificate has expired',

@@ -10,6 +10,9 @@ import { createGuardedConnector, hostOf, type ConnectGuard, type TrustOptions } 
 /** The most that is read of a document, in bytes. */
 export const maxDocumentBytes = 262_144;
 
+/** The longest name that a host can have, with a dot at its end (RFC 1035 §2.3.4). A URL may hold a longer one. */
+export const maxHostLength = 254;
+
 /** A document that was fetched: parsed JSON, and for how long its server lets it be kept, in seconds. */
 export type FetchedDocument = { json: unknown; maxAgeSeconds: number | undefined };
 
@@ -44,6 +47,7 @@ export function createDocumentFetcher(options: FetchDocumentOptions): FetchDocum
 function readURL(given: string): URL {
   const url = URL.parse(given);
   if (url === null || !['https:', 'http:'].includes(url.protocol)) throw new KeyFetchError('FetchFailed', `${JSON.stringify(given.slice(0, 512))} is not an https URL`);
+  if (url.hostname.length > maxHostLength) throw new KeyFetchError('FetchFailed', `the URL has a host of ${url.hostname.length} characters: ${maxHostLength} at most`);
   if (url.username !== '' || url.password !== '') throw new KeyFetchError('FetchFailed', `the URL at ${url.host} has user info`);
   return url;
 }

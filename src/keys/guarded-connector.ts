@@ -1,6 +1,6 @@
 // Opens connections to checked addresses only: the address that was looked at is the one that is connected to.
 import type { SecureContext } from 'node:tls';
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { buildConnector } from 'undici';
 import { KeyFetchError } from '../policy/key-fetch.ts';
 import type { FetchRules } from '../policy/policy.ts';
@@ -21,6 +21,12 @@ export type ConnectGuard = {
 
 /** Most addresses of one host that are tried. */
 export const maxAddressesTried = 8;
+
+/**
+ * The most that is read from a connection, in bytes: a document with its header, in pieces however small. Not all that a
+ * server can send is ever seen as a header or a body: interim answers, the extensions of chunks, line feeds.
+ */
+export const maxConnectionBytes = 1_048_576;
 
 /** Makes the `connect` of a dispatcher. Every connection ends when `signal` is aborted. */
 export function createGuardedConnector(guard: ConnectGuard, tls: TrustOptions, signal: AbortSignal): buildConnector.connector {
@@ -69,12 +75,20 @@ function connectTo(addresses: readonly Address[], tls: TrustOptions, signal: Abo
     },
   });
   return (options, callback) => {
-    const socket = connect(options, callback) as unknown as { destroy: (error: Error) => void; once: (event: 'close', run: () => void) => void };
+    const bounded: buildConnector.Callback = (...result) => {
+      result[1]?.on('readable', () => refuseTooMuch(result[1]));
+      callback(...result);
+    };
+    const socket = connect(options, bounded) as unknown as { destroy: (error: Error) => void; once: (event: 'close', run: () => void) => void };
     const end = (): void => socket.destroy(new Error('the time is over'));
     if (signal.aborted) end();
     signal.addEventListener('abort', end, { once: true });
     socket.once('close', () => signal.removeEventListener('abort', end));
   };
+}
+
+function refuseTooMuch(socket: Socket | null): void {
+  if (socket !== null && socket.bytesRead > maxConnectionBytes) socket.destroy(Object.assign(new Error('too much was sent'), { code: 'EMSGSIZE' }));
 }
 
 /** The host of a URL as an address or a name: IPv6 without its brackets. */

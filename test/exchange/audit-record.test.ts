@@ -10,6 +10,9 @@ test.for([
   ['Bearer eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.AAAA', 'Bearer (a JWT)'],
   ['eyJhbGciOiJFUzI1NiJ9', '(a JWT)'],
   [`${'a'.repeat(250)}eyJhbGciOiJFUzI1NiJ9`, `${'a'.repeat(250)}(a JWT…`],
+  [`${Buffer.from('{ "alg":"ES256"}').toString('base64url')}.${Buffer.from('{\n"sub":"a"}').toString('base64url')}.AAAA`, '(a JWT)'],
+  [`${Buffer.from('{\t"alg":"ES256"}').toString('base64url')}.${Buffer.from('{"sub":"a"}').toString('base64url')}`, '(a JWT)'],
+  ['https://eyewitness-news.example.com/eyewitnesses', 'https://eyewitness-news.example.com/eyewitnesses'],
   ['eyJ', 'eyJ'],
   ['keyJar', 'keyJar'],
 ] as const)('%s', ([text, written]) => {

@@ -16,6 +16,7 @@ describe('accepted', () => {
     ['{"":0}', { '': 0 }],
     ['{"a":"::::{{{{[[[["}', { a: '::::{{{{[[[[' }],
     ['{"é":"\\u00e9\\ud83d\\ude00"}', { é: 'é😀' }],
+    [String.raw`{"a":"\\ud800 \\\ud83d\ude00"}`, { a: '\\ud800 \\😀' }],
     ['{"a":1e400}', { a: Infinity }],
   ] as const)('%s', ([text, value]) => {
     expect(parseStrictObject(bytes(text))).toEqual(value);
@@ -45,6 +46,12 @@ describe('refused', () => {
     ['{/**/}'], ['\ufeff{}'], ['{"a":1,"a":1}'], ['{"a":1,"\\u0061":1}'], ['{"a":{"b":1,"b":2}}'], ['{"a":[{"b":1,"b":2}]}'],
     ['{"__proto__":1,"__proto__":2}'], ['{"1":1,"1":2}'], ['{"":1,"":2}'], ['{"a":1,"b":{"c":2},"a":{"c":2}}'],
   ])('%s', ([text]) => {
+    expect(parseStrictObject(bytes(text ?? ''))).toBeUndefined();
+  });
+
+  test.for([
+    [String.raw`{"a":"\ud800"}`], [String.raw`{"a":"x\uDFFFx"}`], [String.raw`{"a":"\ude00\ud83d"}`], [String.raw`{"a":["b",{"c":"\ud83d\ud83d\ude00"}]}`], [String.raw`{"\ud800":1}`], [String.raw`{"a":{"b\udc00":1}}`],
+  ])('half of a surrogate pair: %s', ([text]) => {
     expect(parseStrictObject(bytes(text ?? ''))).toBeUndefined();
   });
 

@@ -1,9 +1,10 @@
-// The end of a server: requests in flight are answered, everything else closes.
+// The end of a server: requests in flight are answered, everything else closes. And clients that do not wait, or keep it waiting.
 import { once } from 'node:events';
 import { Agent, request as httpRequest, type IncomingMessage, type RequestListener } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
-import { listen, type Listening } from '../../src/http/listen.ts';
+import { listen, maxPipelined, timeouts, type Listening } from '../../src/http/listen.ts';
 import { deferred } from './serve-app.ts';
 
 /** A server that holds requests for /slow until it is told. */
@@ -33,11 +34,11 @@ async function textOf(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-async function openIdle(url: string, text = ''): Promise<Socket> {
+async function openIdle(url: string, sent = ''): Promise<Socket> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
   socket.resume();
   await once(socket, 'connect');
-  if (text !== '') await new Promise((resolve) => socket.write(text, resolve));
+  if (sent !== '') await new Promise((resolve) => socket.write(sent, resolve));
   return socket;
 }
 
@@ -117,4 +118,58 @@ describe('an address where one can not listen', () => {
   test('this machine does not have it', async () => {
     await expect(listen({ host: '192.0.2.1', port: 0 }, () => undefined)).rejects.toThrow("can't listen at 192.0.2.1:0: this machine has no such address");
   });
+});
+
+describe('a client that does not wait for answers', () => {
+  const pipelined = (count: number, last = 'Connection: close\r\n'): string => Array.from({ length: count }, (_, index) => `GET /${index} HTTP/1.1\r\nHost: x\r\n${index === count - 1 ? last : ''}\r\n`).join('');
+
+  test('as many requests as may wait are answered, in their order', async () => {
+    const server = await listen({ host: '127.0.0.1', port: 0 }, ({ url }, response) => setImmediate(() => response.end(`<${url}>`)));
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    socket.write(pipelined(1 + maxPipelined));
+    const answers = (await text(socket)).matchAll(/<(.*?)>/g);
+    expect([...answers].map(([, path]) => path)).toEqual(Array.from({ length: 1 + maxPipelined }, (_, index) => `/${index}`));
+    await server.close(0);
+  });
+
+  test('what has been answered does not count', async () => {
+    const server = await listen({ host: '127.0.0.1', port: 0 }, ({ url }, response) => response.end(`<${url}>`));
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    const data = socket.setEncoding('utf8')[Symbol.asyncIterator]();
+    for (let round = 0; round < 5; round++) {
+      socket.write(pipelined(1 + maxPipelined, ''));
+      let answers = '';
+      while (!answers.includes(`</${maxPipelined}>`)) answers += (await data.next()).value;
+      expect(answers).toContain('</0>');
+    }
+    socket.destroy();
+    await server.close(0);
+  });
+
+  test('more of them: the connection is cut off, nothing of the rest is begun, and others are answered', async () => {
+    const begun: string[] = [];
+    const server = await listen({ host: '127.0.0.1', port: 0 }, ({ url, method = '' }, response) => {
+      begun.push(method);
+      if (method === 'GET') setTimeout(() => response.end(url), 60_000).unref();
+      else response.end();
+    });
+    const socket = await openIdle(server.url, pipelined(2000));
+    socket.on('error', () => undefined);
+    await once(socket, 'close');
+    expect(begun).toEqual(Array.from({ length: 1 + maxPipelined }, () => 'GET'));
+    expect((await fetch(server.url, { method: 'POST' })).status).toBe(200);
+    await server.close(0);
+  });
+});
+
+test('a client that takes nothing of its answer is cut off', async () => {
+  expect(timeouts.stalled).toBe(30_000);
+  const cutOff = deferred();
+  const handler: RequestListener = (_request, response) => void response.once('close', cutOff.resolve).end(Buffer.alloc(50_000_000));
+  const server = await listen({ host: '127.0.0.1', port: 0 }, handler, 50);
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1').pause();
+  socket.on('error', () => undefined).write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  await cutOff.promise;
+  socket.destroy();
+  await server.close(0);
 });

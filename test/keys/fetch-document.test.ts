@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
 import { allowHosts } from '../../src/keys/allowed-hosts.ts';
 import { createDocumentFetcher, maxDocumentBytes, readMaxAge, type FetchDocumentOptions, type FetchedDocument } from '../../src/keys/fetch-document.ts';
-import { maxAddressesTried } from '../../src/keys/guarded-connector.ts';
+import { maxAddressesTried, maxConnectionBytes } from '../../src/keys/guarded-connector.ts';
 import { createAddressCheck, type Address } from '../../src/keys/private-addresses.ts';
 import { createHostResolver } from '../../src/keys/resolve-host.ts';
 import { createSystemTrust } from '../../src/keys/system-trust.ts';
@@ -108,6 +108,7 @@ describe('a server that answers with something else', () => {
     ['the length of too much', (_request, response) => response.writeHead(200, { 'content-length': maxDocumentBytes + 1 }).write('{'), 'answered with more than 256 KiB'],
     ['a byte too many', (_request, response) => response.writeHead(200).end(' '.repeat(maxDocumentBytes + 1)), 'answered with more than 256 KiB'],
     ['a header too large', (_request, response) => response.writeHead(200, { a: 'b'.repeat(20_000) }).end('{}'), 'the header of the answer is too large'],
+    ['a length that is none', (request) => request.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9999999999999999999999\r\n\r\n{}'), 'the answer is not of the length that it says'],
     ['a connection that is cut', (request) => request.socket.destroy(), 'the connection was cut'],
     ['a connection that is cut in the middle', (request, response) => response.writeHead(200, { 'content-length': 9 }).write('{', () => request.socket.destroy()), 'the connection was cut'],
   ] satisfies [string, RequestListener, string][])('%s', async (_name, answer, message) => {
@@ -134,6 +135,51 @@ describe('a server that answers with something else', () => {
     await server.untilQuiet();
     // What the buffers of two sockets hold comes on top of what was read.
     expect(written).toBeLessThan(20_000_000);
+  });
+
+  /** Sends a piece again and again, as quickly as it is taken, until the connection ends. */
+  const flooding = (socket: Socket, piece: string, written: (bytes: number) => void): void => {
+    const pieces = Buffer.from(piece.repeat(65_536 / piece.length));
+    const more = (): void => {
+      while (!socket.destroyed) {
+        written(pieces.length);
+        if (!socket.write(pieces)) return;
+      }
+    };
+    socket.on('error', () => undefined).on('drain', more);
+    more();
+  };
+
+  test.each([
+    ['interim answers', '', 'HTTP/1.1 103 Early Hints\r\na: b\r\n\r\n'],
+    ['empty lines', '', '\r\n'],
+    ['zeros before the size of a chunk', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n', '0'],
+    ['extensions of a chunk', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;', 'a=b;'],
+    ['chunks of one byte', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n', '1\r\n \r\n'],
+  ])('%s without end: no more is read than the bound, and the connection is closed', async (_name, head, piece) => {
+    let written = 0;
+    const take = (socket: Socket): void => {
+      socket.write(head);
+      flooding(socket, piece, (bytes) => (written += bytes));
+    };
+    const secure = await start({ '/doc': ({ socket }) => take(socket) });
+    const plain = await start({ '/doc': ({ socket }) => take(socket) }, { plain: true });
+    for (const { url, certificateAuthority, untilQuiet } of [secure, plain]) {
+      written = 0;
+      expect(await failureOf({ url: `${url}/doc`, certificateAuthority })).toMatch(/^FetchFailed: https?:\/\/127.0.0.1:PORT\/doc: more than 1 MiB was sent for one document$/);
+      await untilQuiet();
+      // What the buffers of two sockets hold comes on top of what was read.
+      expect([written > maxConnectionBytes, written < 100_000_000]).toEqual([true, true]);
+    }
+  });
+
+  test('a document of the most bytes in small chunks is read', async () => {
+    const { url } = await start({ '/doc': (_request, response) => {
+      response.writeHead(200).write('"');
+      for (let size = 2; size < maxDocumentBytes; size += 8) response.write('a'.repeat(Math.min(8, maxDocumentBytes - size)));
+      response.end('"');
+    } }, { plain: true });
+    expect((await fetchFrom({ url: `${url}/doc` })).json).toHaveLength(maxDocumentBytes - 2);
   });
 
   test('something that is not HTTP', async () => {
@@ -319,12 +365,15 @@ describe('addresses', () => {
     ['jwks', '"jwks" is not an https URL'],
     [`x:${'a'.repeat(9000)}`, `"x:${'a'.repeat(510)}" is not an https URL`],
     ['https://user:password@ci.example.com/', 'the URL at ci.example.com has user info'],
+    [`https://user@${'a'.repeat(100_000)}/`, 'the URL has a host of 100000 characters: 254 at most'],
+    [`https://${'a.'.repeat(150)}localhost/`, 'the URL has a host of 309 characters: 254 at most'],
   ])('%.40s', async (url, message) => {
     expect(await failureOf({ url })).toBe(`FetchFailed: ${message}`);
   });
 
   test.each([
     ['a host that has no address', 'ENOTFOUND', 'the host has no address'],
+    ['a name that is none', 'EBADNAME', 'the host has a name that there can not be'],
     ['a name server that fails', 'ESERVFAIL', 'the name server fails for this host'],
     ['a name server that is silent', 'ETIMEOUT', 'the name server does not answer'],
   ])('%s', async (_name, code, message) => {
