@@ -68,6 +68,11 @@ function connectTo(addresses: readonly Address[], tls: TrustOptions, signal: Abo
       else done(null, first.address, first.family);
     },
   });
+  return endedBy(signal, connect);
+}
+
+/** The same, but that every connection ends when `signal` is aborted, whatever it waits for then. */
+export function endedBy(signal: AbortSignal, connect: buildConnector.connector): buildConnector.connector {
   return (options, callback) => {
     const socket = connect(options, callback) as unknown as { destroy: (error: Error) => void; once: (event: 'close', run: () => void) => void };
     const end = (): void => socket.destroy(new Error('the time is over'));
