@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { connectCluster, type ClusterClient } from './cluster/connect-cluster.ts';
-import { json, startIssuer, type IssuerServer } from './keys/issuer-server.ts';
+import { dripping, endless, json, startIssuer, type IssuerServer } from './keys/issuer-server.ts';
 import { exchange, startCambio, until, type RunningCambio } from './start-cambio.ts';
 
 const issuer = 'https://cambio.example.com';
@@ -64,6 +64,8 @@ describe.skipIf(!provided.available)('issuers on the network', () => {
       [`/other${discoveryPath}`]: json({ issuer: 'https://other.example.com', jwks_uri: `${url}/jwks` }),
       [`/moved${discoveryPath}`]: (_request, response) => response.writeHead(301, { location: `${url}${discoveryPath}` }).end(),
       '/none': json({ keys: [] }),
+      '/huge': endless,
+      '/slow': dripping,
     }));
     await cluster.mustKubectl(['apply', '-f', 'crds/'], { cwd: root });
     await cluster.mustKubectl(['wait', '--for=condition=Established', 'crd', '--all'], { cwd: root });
@@ -100,6 +102,8 @@ describe.skipIf(!provided.available)('issuers on the network', () => {
     { name: 'net-other', spec: () => ({ issuer: { url: `${ci.url}/other`, ...trustedHere() }, verification: { discovery: {} }, allowPrivateAddresses: true }), reason: 'IssuerMismatch', message: /the discovery document is that of "https:\/\/other.example.com"/ },
     { name: 'net-moved', spec: () => ({ issuer: { url: `${ci.url}/moved`, ...trustedHere() }, verification: { discovery: {} }, allowPrivateAddresses: true }), reason: 'FetchFailed', message: /answered with a redirect \(301\), which is not followed/ },
     { name: 'net-none', spec: () => ({ issuer: { url: 'https://none.example.com', ...trustedHere() }, verification: { jwksURL: `${ci.url}/none` }, allowPrivateAddresses: true }), reason: 'NoUsableKeys', message: /has no usable key/ },
+    { name: 'net-huge', spec: () => ({ issuer: { url: 'https://huge.example.com', ...trustedHere() }, verification: { jwksURL: `${ci.url}/huge` }, allowPrivateAddresses: true }), reason: 'FetchFailed', message: /answered with more than 256 KiB/ },
+    { name: 'net-slow', spec: () => ({ issuer: { url: 'https://slow.example.com', ...trustedHere() }, verification: { jwksURL: `${ci.url}/slow` }, allowPrivateAddresses: true }), reason: 'FetchFailed', message: /it did not end within 5 s/ },
     { name: 'net-stranger', spec: () => ({ issuer: { url: `${ci.url}/stranger` }, verification: { discovery: {} }, allowPrivateAddresses: true }), reason: 'FetchFailed', message: /not signed by an authority that is trusted/ },
     { name: 'net-metadata', spec: () => ({ issuer: { url: 'https://metadata.example.com' }, verification: { jwksURL: 'https://169.254.169.254/jwks' } }), reason: 'AddressRefused', message: /169.254.169.254 is not a public address \(link-local\)/ },
     { name: 'net-loopback', spec: () => ({ issuer: { url: ci.url.replace('127.0.0.1', 'localhost') }, verification: { discovery: {} } }), reason: 'AddressRefused', message: /localhost is at .*, which is not public \(loopback\)/ },

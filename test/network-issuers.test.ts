@@ -1,6 +1,8 @@
 // Issuers on the network, from mint to use: a real `cambio serve` on a directory, and issuers of this machine with a private authority.
-import type { RequestListener } from 'node:http';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -10,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { stringify } from 'yaml';
 import { refetchCooldown } from '../src/keys/key-schedule.ts';
 import { startMain, type Ended } from './commands/run-main.ts';
-import { json, startIssuer, type IssuerServer } from './keys/issuer-server.ts';
+import { endless, json, startIssuer, type IssuerServer } from './keys/issuer-server.ts';
 
 const issuerURL = 'http://127.0.0.1:8080';
 const discoveryPath = '/.well-known/openid-configuration';
@@ -28,8 +30,8 @@ const mint = (iss: string, { kid, privateKey }: Pick<Key, 'kid' | 'privateKey'>,
 type Line = Readonly<Record<string, unknown>>;
 type Serving = { url: string; log: Line[]; end: () => Promise<Ended> };
 
-async function serve(args: readonly string[]): Promise<Serving> {
-  const { child, ended } = startMain(['serve', '--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0', '--issuer', issuerURL, ...args]);
+async function serve(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Serving> {
+  const { child, ended } = startMain(['serve', '--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0', '--issuer', issuerURL, ...args], env);
   if (child.stderr === null) throw new Error('stderr is not piped');
   const log: Line[] = [];
   const lines = createInterface({ input: child.stderr });
@@ -115,7 +117,7 @@ describe('cambio serve', () => {
     hostile = await startIssuer((url) => ({
       '/other/.well-known/openid-configuration': json({ issuer: 'https://other.example.com', jwks_uri: `${url}/jwks` }),
       '/redirect/.well-known/openid-configuration': (_request, response) => response.writeHead(302, { location: `${url}/other${discoveryPath}` }).end(),
-      '/huge': (_request, response) => endless(response),
+      '/huge': endless,
       '/to-metadata/.well-known/openid-configuration': json({ issuer: `${url}/to-metadata`, jwks_uri: 'https://169.254.169.254/jwks' }),
       '/weak': json({ keys: [{ kty: 'oct', k: 'AAAA' }] }),
     }));
@@ -239,17 +241,34 @@ describe('the rotation of an issuer’s key', () => {
   });
 });
 
-/** Answers with more than anybody wants. */
-function endless(response: Parameters<RequestListener>[1]): void {
-  const piece = Buffer.alloc(65_536, ' ');
-  let left = 100_000_000;
-  const more = (): void => {
-    while (left > 0 && !response.destroyed) {
-      left -= piece.length;
-      if (!response.write(piece)) return;
-    }
-    response.end();
-  };
-  response.on('drain', more).writeHead(200);
-  more();
-}
+describe('through a proxy', () => {
+  test('keys come by it from the hosts that are allowed, and no other host is asked for', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'cambio-proxy-'));
+    const key = await makeKey('ci');
+    const ci = await startIssuer({ '/jwks': json({ keys: [key.jwk] }) });
+    const { port } = new URL(ci.url);
+    const asked: string[] = [];
+    const proxy = createServer().on('connect', (request, socket: Socket) => {
+      asked.push(request.url ?? '');
+      const upstream = connect(Number(port), '127.0.0.1', () => socket.write('HTTP/1.1 200 OK\r\n\r\n'));
+      for (const [from, to] of [[socket, upstream], [upstream, socket]] as const) from.on('error', () => undefined).once('close', () => to.destroy()).pipe(to);
+    });
+    await once(proxy.listen(0, '127.0.0.1'), 'listening');
+    const of = (host: string) => ({
+      issuer: { url: `https://${host}`, certificateAuthority: ci.certificateAuthority },
+      verification: { jwksURL: `https://${host}:${port}/jwks` },
+      allowPrivateAddresses: true,
+    });
+    await writeManifests(dir, { ci: of('127.0.0.1'), unheard: of('unheard.example.com') });
+    const cambio = await serve(['--config-dir', dir, '--allowed-issuer-hosts', '127.0.0.1'], { HTTPS_PROXY: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}` });
+
+    expect((await exchange(cambio.url, await mint('https://127.0.0.1', key))).status).toBe(200);
+    await vi.waitFor(() => expect(cambio.log.find(({ issuer }) => issuer === 'unheard')).toMatchObject({ reason: 'AddressRefused', message: expect.stringContaining('is not among --allowed-issuer-hosts') as string }), bound);
+    expect(new Set(asked)).toEqual(new Set([`127.0.0.1:${port}`]));
+
+    expect((await cambio.end()).code).toBe(0);
+    proxy.close();
+    await ci.close();
+    await rm(dir, { recursive: true, force: true });
+  });
+});

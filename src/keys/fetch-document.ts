@@ -1,11 +1,11 @@
 // Fetches one JSON document of an issuer: whatever its server does, within bounds, and from no address that it must not reach.
 import { isIP } from 'node:net';
-import { Agent, EnvHttpProxyAgent, request, type Dispatcher } from 'undici';
+import { Agent, EnvHttpProxyAgent, Pool, request, type buildConnector, type Dispatcher } from 'undici';
 import { KeyFetchError } from '../policy/key-fetch.ts';
 import type { FetchRules } from '../policy/policy.ts';
 import type { IsAllowedHost } from './allowed-hosts.ts';
 import { describeFetchFailure } from './describe-fetch-failure.ts';
-import { createGuardedConnector, hostOf, type ConnectGuard, type TrustOptions } from './guarded-connector.ts';
+import { createGuardedConnector, endedBy, hostOf, type ConnectGuard, type TrustOptions } from './guarded-connector.ts';
 
 /** The most that is read of a document, in bytes. */
 export const maxDocumentBytes = 262_144;
@@ -74,8 +74,10 @@ function dispatcherFor(url: URL, rules: FetchRules, options: FetchDocumentOption
   const connect = createGuardedConnector(guard, tls, signal);
   const { proxy } = options;
   if (proxy === undefined || url.protocol === 'http:') return new Agent({ ...common, connect });
+  // It waits for the proxy by itself, with no regard to the signal: that ends what it has connected.
+  const clientFactory = (origin: URL, given: object): Dispatcher => new Pool(origin, { ...given, connect: endedBy(signal, (given as { connect: buildConnector.connector }).connect) });
   // Given explicitly, since it would look into the environment for what is missing.
-  return new EnvHttpProxyAgent({ ...common, connect, requestTls: { ...tls, rejectUnauthorized: true }, httpProxy: '', httpsProxy: proxy.url, noProxy: proxy.except });
+  return new EnvHttpProxyAgent({ ...common, connect, clientFactory, requestTls: { ...tls, rejectUnauthorized: true }, httpProxy: '', httpsProxy: proxy.url, noProxy: proxy.except });
 }
 
 /** Cambio shows nothing of itself here, and no credential. */

@@ -74,6 +74,11 @@ function connectTo(addresses: readonly Address[], tls: TrustOptions, signal: Abo
       else done(null, first.address, first.family);
     },
   });
+  return endedBy(signal, connect);
+}
+
+/** The same, but that every connection ends when `signal` is aborted, whatever it waits for then. */
+export function endedBy(signal: AbortSignal, connect: buildConnector.connector): buildConnector.connector {
   return (options, callback) => {
     const bounded: buildConnector.Callback = (...result) => {
       result[1]?.on('readable', () => refuseTooMuch(result[1]));

@@ -233,6 +233,20 @@ describe('a server that takes its time', () => {
     ['it sends interim answers for ever', writingForEver('\r\nHTTP/1.1 103 Early Hints\r\n')],
     ['it accepts and does not speak TLS', withSocket('https', (_socket, hang) => hang())],
     [
+      'its proxy accepts and does not speak',
+      async (hang) => {
+        const { given, untilQuiet } = await withSocket('http', (_socket, reached) => reached())(hang);
+        return { given: { url: 'https://ci.example.com/', options: { proxy: { url: given.url, except: '' } } }, untilQuiet };
+      },
+    ],
+    [
+      'it does not speak, behind a proxy that does',
+      async (hang) => {
+        const { given, untilQuiet } = await withSocket('http', (socket, reached) => void socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\n\r\n', reached)))(hang);
+        return { given: { url: 'https://ci.example.com/', options: { proxy: { url: given.url, except: '' } } }, untilQuiet };
+      },
+    ],
+    [
       'its name server is silent',
       async (hang) => {
         const resolveHost: FetchDocumentOptions['resolveHost'] = (_host, signal) => {
@@ -433,6 +447,13 @@ describe('through a proxy', () => {
     const options = { proxy: { url: proxy.url, except: '127.0.0.1' } };
     expect((await fetchFrom({ url: `${server.url}/doc`, certificateAuthority: server.certificateAuthority, options })).json).toEqual({ a: 1 });
     expect((await fetchFrom({ url: `${plain.url}/doc`, options })).json).toEqual({ a: 2 });
+    expect(proxy.asked).toEqual([]);
+  });
+
+  test('the addresses of hosts of NO_PROXY are checked, as without a proxy', async () => {
+    const proxy = await startProxy('http://127.0.0.1:1');
+    const options: Partial<FetchDocumentOptions> = { proxy: { url: proxy.url, except: '.example.com' }, resolveHost: async () => [{ address: '10.0.0.1', family: 4 }] };
+    expect(await failureOf({ url: 'https://ci.example.com/', allowPrivateAddresses: false, options })).toBe('AddressRefused: ci.example.com is at 10.0.0.1, which is not public (private); allowPrivateAddresses permits it');
     expect(proxy.asked).toEqual([]);
   });
 

@@ -72,3 +72,24 @@ async function listenOn(server: Server, host: string): Promise<number> {
 export const json = (body: unknown, headers: Readonly<Record<string, string>> = {}): RequestListener => (_request, response) => {
   response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
 };
+
+/** Answers with 100 MB, which is more than anybody wants. */
+export const endless: RequestListener = (_request, response) => {
+  const piece = Buffer.alloc(65_536, ' ');
+  let left = 100_000_000;
+  const more = (): void => {
+    while (left > 0 && !response.destroyed) {
+      left -= piece.length;
+      if (!response.write(piece)) return;
+    }
+    response.end();
+  };
+  response.on('drain', more).writeHead(200);
+  more();
+};
+
+/** Answers with a byte a second. */
+export const dripping: RequestListener = (_request, response) => {
+  const timer = setInterval(() => response.write(' '), 1000);
+  response.once('close', () => clearInterval(timer)).writeHead(200);
+};
