@@ -81,15 +81,27 @@ async function checkSignatures(token: ParsedJwt, issuers: readonly Issuer[], ref
   for (const [index, issuer] of issuers.entries()) first.push(await tryKeys(token, issuer, refusals[index], sourceOf(issuer).known(issuer, issuerKeys)));
   // An issuer in trouble makes nobody wait whose token is another one's.
   if (first.some(({ signature }) => signature === 'good')) return first;
-  return Promise.all(
-    first.map(async (candidate) => {
-      const { issuer, refusal, signature } = candidate;
-      // For a token that is not acceptable anyway nothing is fetched.
-      if (refusal !== undefined || signature === 'bad') return candidate;
-      const source = sourceOf(issuer);
-      return tryKeys(token, issuer, refusal, await (signature === 'no-keys' ? source.current : source.refetched)(issuer, issuerKeys));
-    }),
-  );
+  const again = first.map(async (candidate) => {
+    const { issuer, refusal, signature } = candidate;
+    // For a token that is not acceptable anyway nothing is fetched.
+    if (refusal !== undefined || signature === 'bad') return candidate;
+    const source = sourceOf(issuer);
+    return tryKeys(token, issuer, refusal, await (signature === 'no-keys' ? source.current : source.refetched)(issuer, issuerKeys));
+  });
+  return untilOneIsGood(first, again);
+}
+
+/** Waits for all of them, or until one verifies the token: of the others counts then what is known (docs/decisions/0110). */
+async function untilOneIsGood(first: readonly Candidate[], again: readonly Promise<Candidate>[]): Promise<readonly Candidate[]> {
+  const candidates = [...first];
+  const found = Promise.withResolvers<void>();
+  const all = again.map(async (attempt, index) => {
+    const candidate = await attempt;
+    candidates[index] = candidate;
+    if (candidate.signature === 'good') found.resolve();
+  });
+  await Promise.race([Promise.all(all), found.promise]);
+  return candidates;
 }
 
 async function tryKeys(token: ParsedJwt, issuer: Issuer, refusal: string | undefined, keys: Keys): Promise<Candidate> {

@@ -24,8 +24,8 @@ function mint(signer: Signer, { kid = signer, aud = 'cambio' }: { kid?: string |
   return `${input}.${sign(null, Buffer.from(input), secret).toString('base64url')}`;
 }
 
-/** The keys of an issuer: those that are known, those that it has when asked anew. `none` publishes none; `away` can't be reached. */
-type Keys = { known: readonly PublicKey[] | 'none' | 'away'; later?: readonly PublicKey[] | 'away' };
+/** The keys of an issuer: those that are known, those that it has when asked anew. `none` publishes none; `away` can't be reached; `hung` never answers. */
+type Keys = { known: readonly PublicKey[] | 'none' | 'away'; later?: readonly PublicKey[] | 'away' | 'hung' };
 type Given = Keys & { method?: 'tokenReview' | 'kubernetesDiscovery' | 'discovery'; audience?: string; shared?: boolean };
 
 let events: string[];
@@ -55,7 +55,7 @@ async function verify(token: string, given: Readonly<Record<string, Given>>): Pr
   const later = (what: string) => async ({ name }: Issuer) => {
     events.push(`${what} ${name}`);
     const { known, later: keys = known } = given[name] ?? { known: 'away' };
-    return keysOf(keys);
+    return keys === 'hung' ? new Promise<never>(() => undefined) : keysOf(keys);
   };
   const effects = {
     now: () => now,
@@ -104,6 +104,8 @@ describe('two clusters with one issuer URL', () => {
     ['of one, while the other is away', mint('west'), { east: { known: 'away' }, west }, 'west', ['review west']],
     ['of the one that is away', mint('east'), { east: { known: 'away' }, west }, 'issuer_unavailable issuer-keys: no keys of TrustedIssuer east are known; its status says why', ['current east', 'refetched west']],
     ['of one that comes back', mint('east'), { east: { known: 'away', later: east.known }, west }, 'east', ['current east', 'refetched west', 'review east']],
+    ['by a new key of one, while the other hangs', mint('west'), { east: { ...east, later: 'hung' }, west: { known: [key('stranger')], later: west.known } }, 'west', ['refetched east', 'refetched west', 'review west']],
+    ['of one, while the first fetch of the other hangs', mint('east'), { east: { known: 'away', later: east.known }, west: { known: 'away', later: 'hung' } }, 'east', ['current east', 'current west', 'review east']],
     ['of one that publishes no keys', mint('east'), { east: { known: 'none' }, west }, 'issuer_unavailable issuer-keys: no keys of TrustedIssuer east are known; its status says why', ['current east', 'refetched west']],
     ['beside an issuer of another kind', mint('east'), { east, west: { ...west, method: 'discovery' } }, 'east', ['review east']],
   ];
