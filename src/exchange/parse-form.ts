@@ -17,12 +17,11 @@ const repeatable = new Set(['resource', 'audience']);
 /** More parameters than any honest request has. */
 export const maxParameters = 64;
 
-const none: readonly string[] = [];
-
 /** Reads the body. Throws malformed_request where it is not a form, and where a parameter stands twice. */
 export function parseForm(request: TokenRequest): Form {
   if (request.query !== '') throw malformed('the URL has a query: parameters belong into the body, where no log keeps them');
   if (!isForm(request.contentType)) throw malformed('the content type is not application/x-www-form-urlencoded');
+  const none: readonly string[] = [];
   const values = new Map<string, readonly string[]>();
   const pairs = decodeUtf8(request.body).split('&');
   if (pairs.length > maxParameters) throw malformed(`more than ${maxParameters} parameters`);

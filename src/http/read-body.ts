@@ -40,7 +40,7 @@ export function createBodyReader(mostHeld = maxHeldBytes): ReadBody {
     if (length > maxBodyBytes) return Promise.reject(tooLarge());
     // By events: an iterator over the request would cost as much as all the rest that is done with it.
     return new Promise((resolve, reject) => {
-      let room: Uint8Array = nothing;
+      let room: Uint8Array | undefined;
       let ended = false;
       const body: Unfinished = {
         size: 0,
@@ -52,7 +52,7 @@ export function createBodyReader(mostHeld = maxHeldBytes): ReadBody {
       };
       const end = (): void => {
         if (unfinished.delete(body)) held -= body.size;
-        room = nothing;
+        room = undefined;
         ended = true;
       };
       request.on('data', (chunk: Uint8Array) => {
@@ -64,7 +64,7 @@ export function createBodyReader(mostHeld = maxHeldBytes): ReadBody {
         if (chunk.length !== length) hold(body, chunk.length);
       });
       request.once('end', () => {
-        resolve(room.subarray(0, body.size));
+        resolve(room?.subarray(0, body.size) ?? Buffer.of());
         end();
       });
       request.once('error', () => body.refuse(new OAuthError('malformed_request', 'body', 'the request was cut off')));
@@ -72,14 +72,12 @@ export function createBodyReader(mostHeld = maxHeldBytes): ReadBody {
   };
 }
 
-const nothing = new Uint8Array();
-
 /**
  * Puts a piece behind the first `size` bytes, in room that doubles. Pieces are not kept by themselves: a body may come a
  * byte at a time, and each of them would take hundreds of bytes that nobody counts.
  */
-function append(room: Uint8Array, size: number, piece: Uint8Array): Uint8Array {
-  if (size === 0) return piece;
+function append(room: Uint8Array | undefined, size: number, piece: Uint8Array): Uint8Array {
+  if (room === undefined) return piece;
   const wide = size + piece.length <= room.length ? room : widened(room, Math.min(2 * (size + piece.length), maxBodyBytes));
   wide.set(piece, size);
   return wide;

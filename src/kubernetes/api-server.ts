@@ -187,12 +187,12 @@ function createDispatcher(config: KubeConfig, { tls }: Credential, connections: 
 
 /** Ends a wait when `signal` is aborted: undici looks at it only when the request is on its way, not before there is a connection. */
 function endedBy<T>(signal: AbortSignal, wait: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const end = (): void => reject(signal.reason as Error);
-    if (signal.aborted) end();
-    signal.addEventListener('abort', end, { once: true });
-    wait.then(resolve, reject).finally(() => signal.removeEventListener('abort', end));
-  });
+  const { promise, resolve: answer, reject } = Promise.withResolvers<T>();
+  const end = (): void => reject(signal.reason as Error);
+  if (signal.aborted) end();
+  signal.addEventListener('abort', end, { once: true });
+  void wait.then(answer, reject).finally(() => signal.removeEventListener('abort', end));
+  return promise;
 }
 
 async function readText(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<string> {
