@@ -115,7 +115,7 @@ export function createApiServer(config: KubeConfig, monotonic: () => number, con
     const { credential, dispatcher } = await current();
     const url = new URL(base.pathname.replace(/\/$/, '') + path, base);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-    const response = await send(url, {
+    const sent = send(url, {
       dispatcher,
       method,
       signal: rest.signal,
@@ -127,6 +127,7 @@ export function createApiServer(config: KubeConfig, monotonic: () => number, con
       },
       ...(rest.body === undefined ? {} : { body: rest.body }),
     });
+    const response = await endedBy(rest.signal, sent);
     return { status: response.statusCode, retryAfterSeconds: readRetryAfter(response.headers['retry-after']), body: response.body };
   }
 
@@ -191,6 +192,16 @@ function createDispatcher(config: KubeConfig, { tls }: Credential, connections: 
   if (type === 'proxy') return new ProxyAgent({ ...common, ...(options as { uri: string }) });
   // undici takes the options of tls.connect here.
   return new Agent({ ...common, connect: { ...(tls as object), keepAlive: true } });
+}
+
+/** Ends a wait when `signal` is aborted: undici looks at it only when the request is on its way, not before there is a connection. */
+function endedBy<T>(signal: AbortSignal, wait: Promise<T>): Promise<T> {
+  const { promise, resolve: answer, reject } = Promise.withResolvers<T>();
+  const end = (): void => reject(signal.reason as Error);
+  if (signal.aborted) end();
+  signal.addEventListener('abort', end, { once: true });
+  void wait.then(answer, reject).finally(() => signal.removeEventListener('abort', end));
+  return promise;
 }
 
 async function readText(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<string> {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { createSecureServer } from 'node:http2';
-import type { AddressInfo, Socket } from 'node:net';
+import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -147,6 +147,41 @@ describe('a request', () => {
     end.abort(new Error('enough'));
     await expect(request).rejects.toThrow('enough');
     await vi.waitFor(() => expect(server.open()).toBe(0));
+  });
+
+  test('ends when its signal is aborted, be it before there is a connection', async () => {
+    const sockets: Socket[] = [];
+    const silent = createTcpServer((socket) => sockets.push(socket.on('error', () => undefined))).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    closables.push({ close: async () => void silent.close() });
+    const end = new AbortController();
+    const { port } = silent.address() as AddressInfo;
+    const api = connect(kubeConfigFor({ server: `https://127.0.0.1:${port}`, skipTLSVerify: true }));
+    const request = api.request({ ...get, signal: end.signal });
+    await vi.waitFor(() => expect(sockets).toHaveLength(1));
+    end.abort(new Error('enough'));
+    await expect(request).rejects.toThrow('enough');
+    await expect(api.request({ ...get, signal: end.signal })).rejects.toThrow('enough');
+    for (const socket of sockets) socket.destroy();
+  });
+
+  test('ends when its signal is aborted, be it while it waits for its turn; then it is not sent', async () => {
+    const answers: ServerResponse[] = [];
+    const server = await serve((_, response) => void answers.push(response));
+    const api = connect(kubeConfigFor({ server: server.url, skipTLSVerify: true }), () => 0, 1);
+    const first = api.request(get);
+    await vi.waitFor(() => expect(answers).toHaveLength(1));
+    const end = new AbortController();
+    const second = api.request({ ...get, path: '/second', signal: end.signal });
+    end.abort(new Error('enough'));
+    await expect(second).rejects.toThrow('enough');
+    answers[0]?.end('{}');
+    expect((await first).status).toBe(200);
+    const third = api.request({ ...get, path: '/third' });
+    await vi.waitFor(() => expect(answers).toHaveLength(2));
+    answers[1]?.end('{}');
+    await third;
+    expect(server.requests.map(({ url }) => url)).toEqual(['/version', '/third']);
   });
 
   test('is given up where the answer is too large', async () => {
