@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Setting } from './bench-options.ts';
 import { startCambio } from './contestants.ts';
-import { describeDisturbance, measureInTurn, summarize, type Measured } from './measure-in-turn.ts';
+import { describeDisturbance, measureInTurn, summarize, type Measured, type Subject } from './measure-in-turn.ts';
 import { number, type Cell, type Table } from './print-table.ts';
 import { startGenerator, type Running } from './processes.ts';
 import { median } from './statistics.ts';
@@ -27,12 +27,12 @@ export async function measureClients(setting: Setting): Promise<Table[]> {
     const many = clients === 1 ? one : await load(setting, subject, clients);
     const atReady = many.server.memory();
     progress(`${clients} clients: requests`);
-    const pair = [one, many].map((loaded) => ({ servers: [loaded.server], requests: requestsTo(loaded, subject) }));
-    const [measured, beside] = await measureInTurn(generator, pair, connections, effort);
-    if (measured === undefined || beside === undefined) throw new Error('nothing was measured');
-    all.push(measured, beside);
-    const { perSecond, ratio, p50, p99, p99Ratio } = summarize(beside, measured);
-    latency.push([number(clients), number(perSecond), number(ratio, 2), number(p50, 2), number(p99, 2), number(p99Ratio, 2)]);
+    const subjects = [requestsTo(one, subject), requestsTo(many, subject), requestsTo({ ...many, clients: 1 }, subject)];
+    const [beside, measured, measuredByOne] = await measureInTurn(generator, subjects, connections, effort);
+    if (beside === undefined || measured === undefined || measuredByOne === undefined) throw new Error('nothing was measured');
+    all.push(beside, measured, measuredByOne);
+    const { perSecond, ratio, p50, p99, p99Ratio } = summarize(measured, beside);
+    latency.push([number(clients), number(perSecond), number(ratio, 2), number(summarize(measuredByOne, beside).ratio, 2), number(p50, 2), number(p99, 2), number(p99Ratio, 2)]);
     progress(`${clients} clients: edits`);
     const edits: Edit[] = [];
     for (let count = 0; count < effort.edits; count++) edits.push(await measureEdit(many, subject, count));
@@ -54,8 +54,8 @@ export async function measureClients(setting: Setting): Promise<Table[]> {
     },
     {
       title: 'ExchangeClients: requests',
-      note: `${connections} connections, RS256 → ES256, every client in its turn, beside a server with one client in the same rounds. p50 and p99 in milliseconds. ${describeDisturbance(all)}`,
-      columns: ['clients', 'exchanges/s', 'of one client', 'p50', 'p99', 'of one client'],
+      note: `${connections} connections, RS256 → ES256, 2,000 clients in turn, beside a server with one client in the same rounds; "by one" is what the same server answers where one of its clients asks for all. p50 and p99 in milliseconds. ${describeDisturbance(all)}`,
+      columns: ['clients', 'exchanges/s', 'of one client', 'by one', 'p50', 'p99', 'of one client'],
       rows: latency,
     },
   ];
@@ -71,12 +71,13 @@ async function load(setting: Setting, { publicJwk }: SubjectTokens, clients: num
 /** So many clients are asked for at most, spread over all of them. */
 const requestCount = 2000;
 
-function requestsTo({ clients }: Loaded, { tokens }: SubjectTokens): string[] {
+function requestsTo({ clients, server }: Loaded, { tokens }: SubjectTokens): Subject {
   const length = Math.min(requestCount, Math.max(clients, tokens.length));
-  return Array.from({ length }, (_, index) => {
+  const requests = Array.from({ length }, (_, index) => {
     const client = Math.floor((index * clients) / length);
     return rawRequest(exchangeForm(clientIdAt(client), tokens[index % tokens.length] ?? '', believed.target));
   });
+  return { servers: [server], requests };
 }
 
 type Edit = {
