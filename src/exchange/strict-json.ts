@@ -18,15 +18,20 @@ export function parseStrictObject(bytes: Uint8Array): JsonObject | undefined {
     const value = withoutPrototypes(JSON.parse(text), found);
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
     // JSON.parse keeps the last of two equal names: then fewer members come out than stand in the text.
-    return isObject && found.members === members && (!text.includes('\\') || (hasNamesOf(text, value) && isWellFormed(value))) ? (value as JsonObject) : undefined;
+    if (!isObject || found.members !== members) return undefined;
+    return !text.includes('\\') || isReadRight(text, value) ? (value as JsonObject) : undefined;
   } catch {
     return undefined;
   }
 }
 
+/** Whether what stands in a text with escapes was read for what it is, and is text that others read alike. */
+const isReadRight = (text: string, value: object): boolean => hasNamesOf(text, value) && isWellFormed(value);
+
 /**
- * Whether the names in a value are those in its text, each as often as there. The V8 of Node 26 may take a name that is written with an
- * escape for one that it has met in an earlier text (`"\\u0061"` for a backslash): names are then decoded one by one, too.
+ * Whether the names in a value are those in its text, each as often as there. The V8 of Node 26 may take a name that is
+ * written with an escape for one that it has met in an earlier text (`"\\u0061"` for a backslash): names are then decoded
+ * one by one, too.
  */
 function hasNamesOf(text: string, value: object): boolean {
   const written = [...text.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?/g)].flatMap(([, literal = '', colon]) => (colon === undefined ? [] : [JSON.parse(literal) as string]));

@@ -1,4 +1,5 @@
 // Says in a sentence why a fetch failed, in words that stay the same while the cause does: they end in a status.
+import { maxConnectionBytes } from './guarded-connector.ts';
 
 const causes: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host has no address',
@@ -17,7 +18,7 @@ const causes: Readonly<Record<string, string>> = {
   UND_ERR_ABORTED: 'the proxy does not connect to the host',
   UND_ERR_PRX_CONN: 'the proxy cut the connection',
   UND_ERR_CONNECT_TIMEOUT: 'the host does not answer',
-  EMSGSIZE: 'more than 1 MiB was sent for one document',
+  EMSGSIZE: `more than ${maxConnectionBytes / 1_048_576} MiB was sent for one document`,
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the answer is not of the length that it says',
   UND_ERR_HEADERS_OVERFLOW: 'the header of the answer is too large',
   ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another host',

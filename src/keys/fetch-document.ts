@@ -5,7 +5,7 @@ import { KeyFetchError } from '../policy/key-fetch.ts';
 import type { FetchRules } from '../policy/policy.ts';
 import type { IsAllowedHost } from './allowed-hosts.ts';
 import { describeFetchFailure } from './describe-fetch-failure.ts';
-import { createGuardedConnector, endedBy, hostOf, type ConnectGuard, type TrustOptions } from './guarded-connector.ts';
+import { createGuardedConnector, hostOf, withinBounds, type ConnectGuard, type TrustOptions } from './guarded-connector.ts';
 
 /** The most that is read of a document, in bytes. */
 export const maxDocumentBytes = 262_144;
@@ -75,7 +75,7 @@ function dispatcherFor(url: URL, rules: FetchRules, options: FetchDocumentOption
   const { proxy } = options;
   if (proxy === undefined || url.protocol === 'http:') return new Agent({ ...common, connect });
   // It waits for the proxy by itself, with no regard to the signal: that ends what it has connected.
-  const clientFactory = (origin: URL, given: object): Dispatcher => new Pool(origin, { ...given, connect: endedBy(signal, (given as { connect: buildConnector.connector }).connect) });
+  const clientFactory = (origin: URL, given: object): Dispatcher => new Pool(origin, { ...given, connect: withinBounds(signal, (given as { connect: buildConnector.connector }).connect) });
   // Given explicitly, since it would look into the environment for what is missing.
   return new EnvHttpProxyAgent({ ...common, connect, clientFactory, requestTls: { ...tls, rejectUnauthorized: true }, httpProxy: '', httpsProxy: proxy.url, noProxy: proxy.except });
 }

@@ -74,17 +74,18 @@ function connectTo(addresses: readonly Address[], tls: TrustOptions, signal: Abo
       else done(null, first.address, first.family);
     },
   });
-  return endedBy(signal, connect);
+  return withinBounds(signal, connect);
 }
 
-/** The same, but that every connection ends when `signal` is aborted, whatever it waits for then. */
-export function endedBy(signal: AbortSignal, connect: buildConnector.connector): buildConnector.connector {
+/** The same, but that every connection ends when `signal` is aborted, whatever it waits for then, and when more than the bound was read from it. */
+export function withinBounds(signal: AbortSignal, connect: buildConnector.connector): buildConnector.connector {
   return (options, callback) => {
-    const bounded: buildConnector.Callback = (...result) => {
-      result[1]?.on('readable', () => refuseTooMuch(result[1]));
+    const connected: buildConnector.Callback = (...result) => {
+      const [, made] = result;
+      made?.on('readable', () => refuseTooMuch(made));
       callback(...result);
     };
-    const socket = connect(options, bounded) as unknown as { destroy: (error: Error) => void; once: (event: 'close', run: () => void) => void };
+    const socket = connect(options, connected) as unknown as { destroy: (error: Error) => void; once: (event: 'close', run: () => void) => void };
     const end = (): void => socket.destroy(new Error('the time is over'));
     if (signal.aborted) end();
     signal.addEventListener('abort', end, { once: true });
@@ -92,8 +93,8 @@ export function endedBy(signal: AbortSignal, connect: buildConnector.connector):
   };
 }
 
-function refuseTooMuch(socket: Socket | null): void {
-  if (socket !== null && socket.bytesRead > maxConnectionBytes) socket.destroy(Object.assign(new Error('too much was sent'), { code: 'EMSGSIZE' }));
+function refuseTooMuch(socket: Socket): void {
+  if (socket.bytesRead > maxConnectionBytes) socket.destroy(Object.assign(new Error('too much was sent'), { code: 'EMSGSIZE' }));
 }
 
 /** The host of a URL as an address or a name: IPv6 without its brackets. */

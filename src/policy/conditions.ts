@@ -28,7 +28,6 @@ export type Condition<T extends ConditionType = ConditionType> = {
   [N in T]: { type: N; status: 'True' | 'False'; reason: Reasons[N]; message: string };
 }[T];
 
-
 /** The API server takes messages of at most 32768 characters, and a message may quote what somebody wrote. */
 const mostCharacters = 4096;
 
