@@ -57,7 +57,7 @@ describe.skipIf(!provided.available)('an API server that trusts Cambio', () => {
     await connect(home, build);
     await home.mustKubectl(['apply', '-f', await writeManifests(join(dir, 'home'), issuers[0], { ci: jwks.ci })]);
     byName = await start(issuers[0], first, '--kubeconfig', await home.kubeconfigForServiceAccount('cambio-system', 'cambio'));
-    await home.mustKubectl(['wait', '--for=condition=Ready', 'ti/build', 'xc/deployer', '-n', 'cambio-system', '--timeout=30s']);
+    await home.mustKubectl(['wait', '--for=condition=Ready', 'ti/build', 'xc/deployer', '-n', 'cambio-system', '--timeout=60s']);
     const alone = ['--config-dir', await writeManifests(join(dir, 'alone'), issuers[1], jwks), '--jwks-uri', `https://127.0.0.1:${second}/b/jwks`];
     byDiscoveryURL = await start(issuers[1], second, ...alone, '--default-signing-algorithm', 'RS256');
 

@@ -29,7 +29,7 @@ describe.skipIf(!provided.available)('the operator', () => {
   const ci = generateKeyPair('RS256');
 
   const apply = (manifest: object): Promise<string> => cluster.mustKubectl(['apply', '-f', '-'], { stdin: JSON.stringify(manifest) });
-  const ready = (...objects: string[]): Promise<string> => cluster.mustKubectl(['wait', '--for=condition=Ready', ...objects, '-n', 'cambio-system', '--timeout=20s']);
+  const ready = (...objects: string[]): Promise<string> => cluster.mustKubectl(['wait', '--for=condition=Ready', ...objects, '-n', 'cambio-system', '--timeout=60s']);
   const statusOf = async (kind: string, name: string): Promise<Record<string, { status: string; reason: string; message: string }>> => {
     const object = JSON.parse(await cluster.mustKubectl(['get', kind, name, '-n', 'cambio-system', '-o', 'json'])) as {
       status?: { conditions?: { type: string; status: string; reason: string; message: string }[] };

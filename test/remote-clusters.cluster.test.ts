@@ -61,7 +61,7 @@ describe.skipIf(!inject('cluster').available)('two clusters with one issuer URL'
   const setSecret = (stringData: Record<string, string>): Promise<string> => home.mustKubectl(['patch', 'secret', 'west', '-n', 'cambio-system', '-p', JSON.stringify({ stringData })]);
   const renewToken = (): Promise<unknown> => promisify(execFile)('sh', ['-c', renewal], { env: { ...process.env, KUBECTL: home.kubectlPath, HOME_CONFIG: home.kubeconfig, WEST_CONFIG: west.kubeconfig } });
   const apply = (...items: object[]): Promise<string> => home.mustKubectl(['apply', '-f', '-'], { stdin: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }) });
-  const ready = (...objects: string[]): Promise<string> => home.mustKubectl(['wait', '--for=condition=Ready', ...objects, '-n', 'cambio-system', '--timeout=30s']);
+  const ready = (...objects: string[]): Promise<string> => home.mustKubectl(['wait', '--for=condition=Ready', ...objects, '-n', 'cambio-system', '--timeout=60s']);
 
   /** The conditions of a TrustedIssuer: `Type=Status Reason`, and the message of one. */
   async function statusOf(name: string): Promise<{ conditions: string[]; messageOf: (type: string) => string | undefined }> {

@@ -36,7 +36,7 @@ describe.skipIf(!provided.available)('a tenant', () => {
     cambio = await startCambio(['--kubeconfig', await cluster.kubeconfigForServiceAccount('cambio-system', 'cambio'), '--issuer', issuer, '--reserved-audiences', 'https://vault.example.com']);
     await cambio.untilReady();
     await kubectl('apply', '-f', 'examples/tenant/manifests/');
-    await kubectl('wait', '--for=condition=Ready', 'ts/ledger', 'ti/in-cluster', '--timeout=20s');
+    await kubectl('wait', '--for=condition=Ready', 'ts/ledger', 'ti/in-cluster', '--timeout=60s');
     await becomes('payments/api', 200);
   });
   afterAll(async () => {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
 import { createApiServer, loadKubeConfig, type ApiRequest, type ApiResponse, type ApiServer } from '../../src/kubernetes/api-server.ts';
 import { runClusterSource } from '../../src/kubernetes/cluster-source.ts';
+import { reflectorTimes } from '../../src/kubernetes/reflector.ts';
 import { createStatusWriter, fieldManager, type StatusWriter } from '../../src/kubernetes/status-writer.ts';
 import { createPolicyStore, type PolicyStore } from '../../src/policy/policy-store.ts';
 import type { Client } from '../../src/policy/policy.ts';
@@ -52,7 +53,7 @@ describe.skipIf(!provided.available)('reflector, store and status writer on a re
   beforeAll(async () => {
     cluster = await startCluster();
     await cluster.mustKubectl(['apply', '-f', join(import.meta.dirname, '../../crds')]);
-    await cluster.mustKubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
+    await cluster.mustKubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
     await cluster.mustKubectl(['create', 'namespace', 'shop']);
     const config = loadKubeConfig(cluster.kubeconfig, false);
     if (config === undefined) throw new Error('no kubeconfig');
@@ -90,7 +91,8 @@ describe.skipIf(!provided.available)('reflector, store and status writer on a re
     return { store, status, errors, stop };
   }
 
-  const until = (check: () => void | Promise<void>): Promise<void> => vi.waitFor(check, { interval: 10, timeout: 20_000 });
+  // The bound is past the longest pause of a reflector: after the API server was away, it may be half a minute until it is asked again.
+  const until = (check: () => void | Promise<void>): Promise<void> => vi.waitFor(check, { interval: 10, timeout: 2 * reflectorTimes.backoff[1] });
   const apply = (manifests: string, ...options: string[]): Promise<string> => cluster.mustKubectl(['apply', ...options, '-f', '-'], { stdin: manifests });
   const inForce = (): string[] => [...controller.store.snapshot().clients.keys()].toSorted((a, b) => a.localeCompare(b));
   const clientNamed = (name: string): Client | undefined => controller.store.snapshot().clients.get(`shop/${name}`);
@@ -111,7 +113,7 @@ describe.skipIf(!provided.available)('reflector, store and status writer on a re
 
   test('objects come into force, and `kubectl wait` sees it', async () => {
     await apply(client('deployer'));
-    await cluster.mustKubectl(['wait', '--for=condition=Ready', 'trustedissuer/ci', 'exchangeclient/deployer', '-n', 'shop', '--timeout=20s']);
+    await cluster.mustKubectl(['wait', '--for=condition=Ready', 'trustedissuer/ci', 'exchangeclient/deployer', '-n', 'shop', '--timeout=60s']);
     expect(clientNamed('deployer')).toMatchObject({ id: 'shop/deployer', targets: new Map([['https://deploy.test', { scopes: ['deploy'] }]]) });
     expect(await conditions('exchangeclient', 'deployer')).toEqual(['Accepted=True Accepted', 'ExamplesPassed=True None', 'Ready=True Ready', 'ResolvedRefs=True Resolved']);
     const { status, metadata } = await get('trustedissuer', 'ci');
@@ -141,7 +143,7 @@ describe.skipIf(!provided.available)('reflector, store and status writer on a re
 
     await cluster.mustKubectl(['patch', 'exchangeclient', 'edited', '-n', 'shop', '--type=merge', '-p', '{"spec":{"suspend":true}}']);
     await until(() => expect(inForce()).not.toContain('shop/edited'));
-    await cluster.mustKubectl(['wait', '--for=condition=Stalled', 'exchangeclient/edited', '-n', 'shop', '--timeout=20s']);
+    await cluster.mustKubectl(['wait', '--for=condition=Stalled', 'exchangeclient/edited', '-n', 'shop', '--timeout=60s']);
     expect(await conditions('exchangeclient', 'edited')).toContain('Ready=False Suspended');
 
     await cluster.mustKubectl(['patch', 'exchangeclient', 'edited', '-n', 'shop', '--type=merge', '-p', '{"spec":{"suspend":false}}']);
@@ -158,10 +160,10 @@ describe.skipIf(!provided.available)('reflector, store and status writer on a re
     await until(() => expect(issuers()).toEqual(['lone']));
     await cluster.mustKubectl(['delete', 'trustedissuer', 'lone']);
     await until(() => expect(issuers()).toEqual([]));
-    await cluster.mustKubectl(['wait', '--for=condition=Ready=False', 'exchangeclient/orphan', '-n', 'shop', '--timeout=20s']);
+    await cluster.mustKubectl(['wait', '--for=condition=Ready=False', 'exchangeclient/orphan', '-n', 'shop', '--timeout=60s']);
     expect(await conditions('exchangeclient', 'orphan')).toContain('ResolvedRefs=False IssuerNotFound');
     await apply(issuer('lone'));
-    await cluster.mustKubectl(['wait', '--for=condition=Ready', 'exchangeclient/orphan', '-n', 'shop', '--timeout=20s']);
+    await cluster.mustKubectl(['wait', '--for=condition=Ready', 'exchangeclient/orphan', '-n', 'shop', '--timeout=60s']);
     expect(issuers()).toEqual(['lone']);
   });
 
@@ -172,13 +174,13 @@ describe.skipIf(!provided.available)('reflector, store and status writer on a re
     expect(status?.conditions.find(({ type }) => type === 'Accepted')?.['message']).toBe('spec.targets[0].lifetimeSecond: unknown field; did you mean lifetimeSeconds?');
     expect(inForce()).not.toContain('shop/typo');
     await apply(client('typo', { target: ', lifetimeSeconds: 60' }));
-    await cluster.mustKubectl(['wait', '--for=condition=Ready', 'exchangeclient/typo', '-n', 'shop', '--timeout=20s']);
+    await cluster.mustKubectl(['wait', '--for=condition=Ready', 'exchangeclient/typo', '-n', 'shop', '--timeout=60s']);
     expect(clientNamed('typo')?.targets.get('https://deploy.test')?.lifetimeSeconds).toBe(60);
   });
 
   test('an object that was changed or made anew does not get the status of the one before', async () => {
     await apply(client('anew'));
-    await cluster.mustKubectl(['wait', '--for=condition=Ready', 'exchangeclient/anew', '-n', 'shop', '--timeout=20s']);
+    await cluster.mustKubectl(['wait', '--for=condition=Ready', 'exchangeclient/anew', '-n', 'shop', '--timeout=60s']);
     const { metadata } = await get('exchangeclient', 'anew');
     const id = { kind: 'ExchangeClient', namespace: 'shop', name: 'anew' } as const;
     const statuses: number[] = [];
@@ -200,7 +202,7 @@ describe.skipIf(!provided.available)('reflector, store and status writer on a re
     await cluster.mustKubectl(['delete', 'exchangeclient', 'anew', '-n', 'shop']);
     await writeLate();
     await apply(client('anew', { more: '\n  suspend: true' }));
-    await cluster.mustKubectl(['wait', '--for=condition=Ready=False', 'exchangeclient/anew', '-n', 'shop', '--timeout=20s']);
+    await cluster.mustKubectl(['wait', '--for=condition=Ready=False', 'exchangeclient/anew', '-n', 'shop', '--timeout=60s']);
     await writeLate();
     expect(statuses).toEqual([409, 404, 409]);
     expect((await get('exchangeclient', 'anew')).status?.['targets']).toBe('https://deploy.test');
@@ -216,7 +218,7 @@ describe.skipIf(!provided.available)('reflector, store and status writer on a re
     await apply(client('after'));
     await until(() => expect(inForce()).toContain('shop/after'));
     await until(() => expect(inForce()).not.toContain('shop/before'));
-    await cluster.mustKubectl(['wait', '--for=condition=Ready', 'exchangeclient/after', '-n', 'shop', '--timeout=20s']);
+    await cluster.mustKubectl(['wait', '--for=condition=Ready', 'exchangeclient/after', '-n', 'shop', '--timeout=60s']);
   });
 
   test('a second pass over the same objects writes nothing', async () => {
