@@ -8,7 +8,7 @@ import type { ExchangeEffects } from '../exchange/effects.ts';
 import { createExampleRunner } from '../exchange/run-examples.ts';
 import { createAdminApp } from '../http/admin-app.ts';
 import { createApp } from '../http/app.ts';
-import { listen, listenTls, type Listening } from '../http/listen.ts';
+import { limitsFor, listen, listenTls, type Limits, type Listening } from '../http/listen.ts';
 import { createSigner, makeSigningKeys, publicJwks, readSigningKeys, type SigningKey } from '../keys/signing-keys.ts';
 import { loadSigningKeysDir } from '../keys/signing-keys-dir.ts';
 import type { PolicySnapshot } from '../policy/policy.ts';
@@ -82,7 +82,7 @@ export async function runServe(options: ServeOptions, stop: AbortSignal): Promis
   const opened: Listening[] = [];
   try {
     opened.push(await listen(options['admin-listen'], admin));
-    const { server, followed } = await listenPublicly(options.listen, app, certificate, work.signal);
+    const { server, followed } = await listenPublicly(options.listen, app, limitsFor(options['max-requests-in-flight']), certificate, work.signal);
     opened.push(server);
     const running = source.run((cluster, publishVerdicts) => {
       publish = publishVerdicts;
@@ -108,9 +108,9 @@ export async function runServe(options: ServeOptions, stop: AbortSignal): Promis
 }
 
 /** The public port: over TLS where there is a certificate, with each newer one until `signal` is aborted. */
-async function listenPublicly(address: Address, app: RequestListener, certificate: Certificate | undefined, signal: AbortSignal): Promise<{ server: Listening; followed?: Promise<void> }> {
-  if (certificate === undefined) return { server: await listen(address, app) };
-  const server = await listenTls(address, app, certificate.current());
+async function listenPublicly(address: Address, app: RequestListener, limits: Limits, certificate: Certificate | undefined, signal: AbortSignal): Promise<{ server: Listening; followed?: Promise<void> }> {
+  if (certificate === undefined) return { server: await listen(address, app, limits) };
+  const server = await listenTls(address, app, certificate.current(), limits);
   return { server, followed: certificate.follow(server.useCertificate, signal) };
 }
 

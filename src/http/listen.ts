@@ -4,6 +4,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
+import { createConnections, type Connections } from './connections.ts';
 
 export type Listening = {
   /** http://host:port, or https://host:port, as it is bound. */
@@ -39,16 +40,24 @@ const bounds = {
   maxHeaderSize: 32_768,
 };
 
+/** How many connections at most, and after how many milliseconds one on which nothing moves is cut off. */
+export type Limits = { connections: number; stalled: number };
+
+export const usualLimits: Limits = { connections: 1_000, stalled: timeouts.stalled };
+
+/** Room for the connections of so many requests in flight, and for a thousand others. One takes some 15 KiB, over TLS 70 KiB. */
+export const limitsFor = (requestsInFlight: number): Limits => ({ ...usualLimits, connections: usualLimits.connections + requestsInFlight });
+
 /** Listens at an address such as 127.0.0.1:8080 or [::1]:8080; port 0 takes a free one. Rejects with a sentence on what to do. */
-export function listen(address: Address, handler: RequestListener, stalled = timeouts.stalled): Promise<Listening> {
-  return start(createServer(bounds, withoutQueues(handler)), 'http', address, stalled);
+export function listen(address: Address, handler: RequestListener, limits = usualLimits): Promise<Listening> {
+  return start(createServer(bounds), 'http', address, handler, limits);
 }
 
 /** The same over TLS 1.2 or newer, for HTTP/1.1. */
-export async function listenTls(address: Address, handler: RequestListener, pair: TlsPair): Promise<ListeningTls> {
-  const server = createTlsServer({ ...bounds, ...tlsOptions(pair), handshakeTimeout: timeouts.handshake }, withoutQueues(handler));
+export async function listenTls(address: Address, handler: RequestListener, pair: TlsPair, limits = usualLimits): Promise<ListeningTls> {
+  const server = createTlsServer({ ...bounds, ...tlsOptions(pair), handshakeTimeout: timeouts.handshake });
   // A new context has new keys for session tickets, too: nobody resumes a session that the old certificate began.
-  return { ...(await start(server, 'https', address, timeouts.stalled)), useCertificate: (next) => server.setSecureContext(tlsOptions(next)) };
+  return { ...(await start(server, 'https', address, handler, limits)), useCertificate: (next) => server.setSecureContext(tlsOptions(next)) };
 }
 
 function tlsOptions({ cert, key }: TlsPair): SecureContextOptions {
@@ -73,26 +82,28 @@ function withoutQueues(handler: RequestListener): RequestListener {
   };
 }
 
-async function start(server: Server | TlsServer, scheme: 'http' | 'https', address: Address, stalled: number): Promise<Listening> {
-  server.timeout = stalled;
+async function start(server: Server | TlsServer, scheme: 'http' | 'https', address: Address, handler: RequestListener, limits: Limits): Promise<Listening> {
+  const connections = createConnections(limits.connections);
+  const answer = withoutQueues(handler);
+  server.timeout = limits.stalled;
   // Below HTTP: a connection that has not ended its handshake is none that the HTTP server knows of.
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+  server.on('connection', connections.opened);
+  server.on('request', (request, response) => {
+    connections.asked(request.socket, response);
+    answer(request, response);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(listenError(error, address)));
     server.listen(address.port, address.host, resolve);
   });
   const { address: host, port, family } = server.address() as AddressInfo;
-  return { url: `${scheme}://${family === 'IPv6' ? `[${host}]` : host}:${port}`, close: (drain) => close(server, sockets, drain) };
+  return { url: `${scheme}://${family === 'IPv6' ? `[${host}]` : host}:${port}`, close: (drain) => close(server, connections, drain) };
 }
 
-async function close(server: Server | TlsServer, sockets: ReadonlySet<Socket>, drainMilliseconds: number): Promise<void> {
+async function close(server: Server | TlsServer, connections: Connections, drainMilliseconds: number): Promise<void> {
   const cutOff = setTimeout(() => {
     server.closeAllConnections();
-    for (const socket of sockets) socket.destroy();
+    connections.cutOffAll();
   }, drainMilliseconds);
   // A connection that was busy when the end began is closed as soon as it is idle, not kept alive.
   const sweep = setInterval(() => server.closeIdleConnections(), 50);

@@ -4,7 +4,7 @@ import { Agent, request as httpRequest, type IncomingMessage, type RequestListen
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
-import { listen, maxPipelined, timeouts, type Listening } from '../../src/http/listen.ts';
+import { listen, maxPipelined, timeouts, usualLimits, type Listening } from '../../src/http/listen.ts';
 import { deferred } from './serve-app.ts';
 
 /** A server that holds requests for /slow until it is told. */
@@ -166,7 +166,7 @@ test('a client that takes nothing of its answer is cut off', async () => {
   expect(timeouts.stalled).toBe(30_000);
   const cutOff = deferred();
   const handler: RequestListener = (_request, response) => void response.once('close', cutOff.resolve).end(Buffer.alloc(50_000_000));
-  const server = await listen({ host: '127.0.0.1', port: 0 }, handler, 50);
+  const server = await listen({ host: '127.0.0.1', port: 0 }, handler, { ...usualLimits, stalled: 50 });
   const socket = connect(Number(new URL(server.url).port), '127.0.0.1').pause();
   socket.on('error', () => undefined).write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
   await cutOff.promise;
