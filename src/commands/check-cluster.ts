@@ -2,8 +2,9 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { createApiServer, loadKubeConfig } from '../kubernetes/api-server.ts';
+import { createApiServer } from '../kubernetes/api-server.ts';
 import { readClusterFacts } from '../kubernetes/cluster-facts.ts';
+import { kubeConfigFiles, loadKubeConfig } from '../kubernetes/kubeconfig.ts';
 import { listManifests, listNamespaces } from '../kubernetes/list-manifests.ts';
 import type { PolicySettings } from '../policy/settings.ts';
 import { readObjects, type CheckInput } from './check-input.ts';
@@ -13,8 +14,8 @@ export type ReadCluster = { input: CheckInput; cluster: NonNullable<PolicySettin
 /** Reads a cluster. Rejects with a sentence where there is none, or where it does not answer. */
 export async function readCluster(options: { kubeconfig: string | undefined; context: string | undefined }): Promise<ReadCluster> {
   const own = join(homedir(), '.kube', 'config');
-  const file = options.kubeconfig ?? process.env['KUBECONFIG'] ?? (existsSync(own) ? own : undefined);
-  const config = loadKubeConfig(file, process.env['KUBERNETES_SERVICE_HOST'] !== undefined);
+  const named = kubeConfigFiles(options.kubeconfig, process.env['KUBECONFIG']);
+  const config = loadKubeConfig(named.length === 0 && existsSync(own) ? [own] : named, process.env['KUBERNETES_SERVICE_HOST'] !== undefined);
   if (config === undefined) throw new Error('--server: there is neither a kubeconfig (--kubeconfig, $KUBECONFIG, ~/.kube/config) nor an in-cluster configuration');
   const { context } = options;
   if (context !== undefined) {

@@ -4,11 +4,12 @@ import type { Logger } from 'pino';
 import { OAuthError } from '../exchange/oauth-error.ts';
 import type { ReviewToken } from '../exchange/verify-by-review.ts';
 import { runDirectorySource } from '../files/directory-source.ts';
-import { loadKubeConfig, type ApiServer } from '../kubernetes/api-server.ts';
+import type { ApiServer } from '../kubernetes/api-server.ts';
 import { closeCluster, connectCluster, type FindCluster } from '../kubernetes/cluster-connection.ts';
 import { readClusterFacts, type ClusterFacts } from '../kubernetes/cluster-facts.ts';
 import { createClusterKeyFetcher } from '../kubernetes/cluster-keys.ts';
 import { runClusterSource } from '../kubernetes/cluster-source.ts';
+import { kubeConfigFiles, loadKubeConfig } from '../kubernetes/kubeconfig.ts';
 import type { ReflectorState } from '../kubernetes/reflector.ts';
 import { createRemoteClusters } from '../kubernetes/remote-clusters.ts';
 import { cacheReviews } from '../kubernetes/review-cache.ts';
@@ -92,7 +93,7 @@ function openDirectory(dir: string, options: ServeOptions, log: Logger, signal: 
 }
 
 function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal, leave: AbortSignal): Source {
-  const config = loadKubeConfig(options.kubeconfig ?? process.env['KUBECONFIG'], process.env['KUBERNETES_SERVICE_HOST'] !== undefined);
+  const config = loadKubeConfig(kubeConfigFiles(options.kubeconfig, process.env['KUBECONFIG']), process.env['KUBERNETES_SERVICE_HOST'] !== undefined);
   if (config === undefined) throw new Error('there is neither a kubeconfig (--kubeconfig, $KUBECONFIG) nor an in-cluster configuration; to run without a cluster use --config-dir');
   const context = config.getContextObject(config.getCurrentContext());
   const namespace = options.namespace ?? context?.namespace ?? 'cambio-system';

@@ -1,11 +1,8 @@
 // One API server, as a kubeconfig or a pod's own credential names it: requests with a time limit, on connections that are kept.
-import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { AgentOptions, RequestOptions } from 'node:https';
-import { dirname, resolve } from 'node:path';
-import { KubeConfig } from '@kubernetes/client-node';
+import type { KubeConfig } from '@kubernetes/client-node';
 import { Agent, ProxyAgent, request as send, type Dispatcher } from 'undici';
-import { parse } from 'yaml';
 
 export type ApiRequest = {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH';
@@ -42,38 +39,6 @@ export type ApiServer = {
   /** Ends everything at once. */
   close: () => Promise<void>;
 };
-
-/**
- * Loads a kubeconfig file, or the in-cluster configuration if there is none.
- * @returns undefined if there is neither
- * @throws Error that names the file
- */
-export function loadKubeConfig(file: string | undefined, inCluster: boolean): KubeConfig | undefined {
-  const config = new KubeConfig();
-  if (file !== undefined) {
-    try {
-      config.loadFromFile(file);
-      takeTokenFiles(config, file);
-    } catch (error) {
-      const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-      throw new Error(`the kubeconfig ${file} ${isMissing ? 'is not there' : `can't be read: ${(error as Error).message}`}. Name another one by --kubeconfig or $KUBECONFIG`, { cause: error });
-    }
-  } else if (inCluster) config.loadFromCluster();
-  else return undefined;
-  return config;
-}
-
-/** client-node does not know a user's `tokenFile`; it wins over `token`, as it does for kubectl. */
-function takeTokenFiles(config: KubeConfig, file: string): void {
-  const { users } = parse(readFileSync(file, 'utf8')) as { users?: { name: string; user?: { tokenFile?: string } | null }[] | null };
-  const tokenFiles = new Map(users?.map(({ name, user }) => [name, user?.tokenFile]));
-  config.users = config.users.map((user) => {
-    const tokenFile = tokenFiles.get(user.name);
-    if (tokenFile === undefined) return user;
-    const { token: _, ...rest } = user;
-    return { ...rest, authProvider: { name: 'tokenFile', config: { tokenFile: resolve(dirname(file), tokenFile) } } };
-  });
-}
 
 /** For how long a credential that was read from a file is used, in milliseconds: projected tokens are replaced long before their end. */
 const credentialAge = 30_000;

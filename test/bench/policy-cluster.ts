@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { createApiServer, loadKubeConfig } from '../../src/kubernetes/api-server.ts';
+import { createApiServer } from '../../src/kubernetes/api-server.ts';
+import { loadKubeConfig } from '../../src/kubernetes/kubeconfig.ts';
 import { startCluster } from '../cluster/start-cluster.ts';
 import { exchange, startCambio, type RunningCambio } from '../start-cambio.ts';
 import { median } from './statistics.ts';
@@ -46,7 +47,7 @@ try {
   await cluster.mustKubectl(['apply', '-f', 'crds/'], { cwd: root });
   await cluster.mustKubectl(['wait', '--for=condition=Established', 'crd', '--all']);
   await cluster.mustKubectl(['apply', '-k', 'deploy/'], { cwd: root });
-  const config = loadKubeConfig(cluster.kubeconfig, false);
+  const config = loadKubeConfig([cluster.kubeconfig], false);
   if (config === undefined) throw new Error('no kubeconfig');
   const api = createApiServer(config, () => performance.now(), 16);
   async function make(count: number, path: (index: number) => string, body: (index: number) => object): Promise<void> {

@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { createApiServer, loadKubeConfig } from '../../src/kubernetes/api-server.ts';
+import { createApiServer } from '../../src/kubernetes/api-server.ts';
+import { loadKubeConfig } from '../../src/kubernetes/kubeconfig.ts';
 import { startCluster } from '../cluster/start-cluster.ts';
 import { startCambio, until, type RunningCambio } from '../start-cambio.ts';
 
@@ -20,7 +21,7 @@ try {
   await cluster.mustKubectl(['wait', '--for=condition=Established', 'crd', '--all']);
   await cluster.mustKubectl(['apply', '-k', 'deploy/'], { cwd: root });
   const kubeconfig = await cluster.kubeconfigForServiceAccount('cambio-system', 'cambio');
-  const config = loadKubeConfig(cluster.kubeconfig, false);
+  const config = loadKubeConfig([cluster.kubeconfig], false);
   if (config === undefined) throw new Error('no kubeconfig');
   const api = createApiServer(config, () => performance.now(), 16);
 

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { stringify } from 'yaml';
-import { createApiServer, loadKubeConfig, type ApiServer } from '../../src/kubernetes/api-server.ts';
+import { createApiServer, type ApiServer } from '../../src/kubernetes/api-server.ts';
+import { loadKubeConfig } from '../../src/kubernetes/kubeconfig.ts';
 import { kubeConfigFor, resetMessage } from './fake-api-server.ts';
 import { makeCertificate } from './make-certificate.ts';
 
@@ -334,7 +335,7 @@ describe('the credential', () => {
       'current-context': 'x',
     };
     await writeFile(join(dir, 'kubeconfig'), stringify(config));
-    const loaded = loadKubeConfig(join(dir, 'kubeconfig'), false);
+    const loaded = loadKubeConfig([join(dir, 'kubeconfig')], false);
     if (loaded === undefined) throw new Error('it was not loaded');
     const api = connect(loaded, () => now);
     await Promise.all([api.request(get), api.request(get)]);
@@ -380,23 +381,8 @@ describe('the credential', () => {
   });
 });
 
-describe('loadKubeConfig', () => {
-  test('has nothing without a file and outside of a cluster', () => {
-    expect(loadKubeConfig(undefined, false)).toBeUndefined();
-  });
-
-  test('says which file is missing', () => {
-    expect(() => loadKubeConfig(join(dir, 'absent'), true)).toThrow('absent');
-  });
-
-  test('leaves other users as they are', async () => {
-    await writeFile(join(dir, 'kubeconfig'), stringify({ clusters: [], contexts: [], users: [{ name: 'a', user: { token: 't' } }, { name: 'b', user: null }] }));
-    expect(loadKubeConfig(join(dir, 'kubeconfig'), false)?.users).toMatchObject([{ name: 'a', token: 't' }, { name: 'b' }]);
-  });
-
-  test('a context without a cluster is refused', () => {
-    const config = kubeConfigFor({ server: 'https://a.test' });
-    config.setCurrentContext('other');
-    expect(() => createApiServer(config, () => 0, 1)).toThrow('the kubeconfig has no current context with a cluster');
-  });
+test('a context without a cluster is refused', () => {
+  const config = kubeConfigFor({ server: 'https://a.test' });
+  config.setCurrentContext('other');
+  expect(() => createApiServer(config, () => 0, 1)).toThrow('the kubeconfig has no current context with a cluster');
 });

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
-import { createApiServer, loadKubeConfig, type ApiRequest, type ApiResponse, type ApiServer } from '../../src/kubernetes/api-server.ts';
+import { createApiServer, type ApiRequest, type ApiResponse, type ApiServer } from '../../src/kubernetes/api-server.ts';
 import { runClusterSource } from '../../src/kubernetes/cluster-source.ts';
+import { loadKubeConfig } from '../../src/kubernetes/kubeconfig.ts';
 import { reflectorTimes } from '../../src/kubernetes/reflector.ts';
 import { createStatusWriter, fieldManager, type StatusWriter } from '../../src/kubernetes/status-writer.ts';
 import { createPolicyStore, type PolicyStore } from '../../src/policy/policy-store.ts';
@@ -55,7 +56,7 @@ describe.skipIf(!provided.available)('reflector, store and status writer on a re
     await cluster.mustKubectl(['apply', '-f', join(import.meta.dirname, '../../crds')]);
     await cluster.mustKubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
     await cluster.mustKubectl(['create', 'namespace', 'shop']);
-    const config = loadKubeConfig(cluster.kubeconfig, false);
+    const config = loadKubeConfig([cluster.kubeconfig], false);
     if (config === undefined) throw new Error('no kubeconfig');
     api = createApiServer(config, () => performance.now(), 16);
     controller = await start();
