@@ -30,8 +30,11 @@ export type AuditRecord = {
 /** The longest text that a caller can put into a record. */
 const maxText = 256;
 
-/** A JWT, or the beginning of one; if white space follows its first brace, at least two parts of one. */
-const jwt = /(?:eyJ[\w-]{8,}|e[wy][\w-]{8,}\.e[wy][\w-]{8,})(\.[\w-]*)*/g;
+/**
+ * A JWT, or the beginning of one; if white space follows its first brace, at least two parts of one. The latter is looked for
+ * only where a word begins: a caller could make the search for it take the square of what is sent.
+ */
+const jwt = /(?:eyJ[\w-]{8,}|(?<![\w-])e[wy][\w-]{8,}\.e[wy][\w-]{8,})(\.[\w-]*)*/g;
 
 /** Text without the JWTs in it: who names a subject by a token, or mixes up parameters, does not bring one into the log. */
 export const withoutTokens = (text: string): string => text.replaceAll(jwt, '(a JWT)');

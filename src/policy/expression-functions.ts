@@ -145,7 +145,7 @@ function readInt(steps: Steps, text: string): bigint {
 
 function readDouble(steps: Steps, text: string): number {
   spend(steps, numberSteps + text.length);
-  if (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text)) {
+  if (/^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/.test(text)) {
     const value = Number(text);
     if (Number.isFinite(value)) return value;
   } else if (/^(?:[+-]?inf(?:inity)?|nan)$/i.test(text)) {

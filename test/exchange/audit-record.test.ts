@@ -22,3 +22,8 @@ test.for([
 test('a subject that is named by a token is written without it, and whole', () => {
   expect(withoutTokens(`ci:${'a'.repeat(300)}eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.AAAA`)).toBe(`ci:${'a'.repeat(300)}(a JWT)`);
 });
+
+// Half a megabyte takes milliseconds. Where the work grows with the square it takes minutes, and the test runs into its limit.
+test.each(['ew', 'ey', 'eyJ', '-ew', '.ew', 'ewaaaaaaaa ', 'ewaaaaaaaa.', 'eyJaaaaaaaa.-'])('a long text of %s is gone through once', (part) => {
+  expect(clipped(part.repeat(500_000 / part.length)).length).toBeLessThan(300);
+});

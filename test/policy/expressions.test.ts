@@ -358,6 +358,15 @@ describe('steps', () => {
     expect(allowance.left).toBeGreaterThan(-20 * 2048);
   });
 
+  // Where the work grows with the square of the text, this takes minutes and runs into the test's limit.
+  test.each(['double', 'int', 'bool', 'timestamp', 'duration'])('%s() goes through a text once', (name) => {
+    const expression = compile(`${name}(claims.text)`);
+    for (const text of ['1'.repeat(40_000), '1h'.repeat(20_000), '1.'.repeat(20_000), '0'.repeat(40_000)]) {
+      const claims = toExpressionValue({ text: `${text}x` });
+      for (let round = 0; round < 100; round++) expect(expression.evaluate({ claims })).toEqual({ failure: expect.stringMatching(new RegExp(`^${name}: `)) as string });
+    }
+  });
+
   test('an allowance may be shared, and ends for all', () => {
     const expression = compile('claims.list.all(x, true)');
     const allowance = { left: 500 };
