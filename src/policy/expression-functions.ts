@@ -5,7 +5,7 @@ import type { Operator } from './expression-syntax.ts';
 import { compareText, concatenate, lengthOf, textFunctions } from './expression-text.ts';
 import { duration, readDuration, readTimestamp, secondsOf, timeFunctions, timestamp, timeText } from './expression-times.ts';
 import { listOf, optionalOf, unify, type Type } from './expression-types.ts';
-import { kindOf, type ExpressionValue, type Time } from './expression-values.ts';
+import { kindOf, refuseInexact, type ExpressionValue, type Time } from './expression-values.ts';
 
 const size: readonly Overload[] = [
   overload(['string'], 'int', (steps, text) => BigInt(lengthOf(text, steps))),
@@ -179,6 +179,7 @@ function joinLists(steps: Steps, a: readonly ExpressionValue[], b: readonly Expr
 const longTypeNames: Readonly<Record<string, string>> = { null: 'null_type', optional: 'optional_type', timestamp: 'google.protobuf.Timestamp', duration: 'google.protobuf.Duration' };
 
 function typeNameOf(value: ExpressionValue): string {
+  refuseInexact(value);
   const kind = kindOf(value);
   return Object.hasOwn(longTypeNames, kind) ? (longTypeNames[kind] ?? kind) : kind;
 }

@@ -3,7 +3,7 @@ import { hint, nameOf, type Compiled, type NodeOf } from './expression-scope.ts'
 import { EvaluationFailure } from './expression-steps.ts';
 import { ExpressionMistake, type Node } from './expression-syntax.ts';
 import { optionalOf, typeName, unify, type ObjectType, type Type } from './expression-types.ts';
-import { isList, isMap, isOptional, kindOf, type ExpressionValue } from './expression-values.ts';
+import { isList, isMap, isOptional, kindOf, refuseInexact, type ExpressionValue } from './expression-values.ts';
 
 /** `from.member` and `from.?member`. After an optional member every further one is optional too. */
 export function compileSelect(node: NodeOf<'select'>, from: Compiled): Compiled {
@@ -53,6 +53,12 @@ function access(node: NodeOf<'select' | 'index'>, from: Compiled, type: Type, ke
 }
 
 function memberOf(value: ExpressionValue, name: ExpressionValue, node: NodeOf<'select' | 'index'>): ExpressionValue | undefined {
+  const member = findMember(value, name, node);
+  refuseInexact(member);
+  return member;
+}
+
+function findMember(value: ExpressionValue, name: ExpressionValue, node: NodeOf<'select' | 'index'>): ExpressionValue | undefined {
   if (isMap(value)) return value.get(typeof name === 'string' ? name : keyOf(name));
   if (isList(value)) return elementOf(value, name);
   if (node.optional) return undefined;

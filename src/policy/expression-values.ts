@@ -8,6 +8,10 @@ export type Optional = { readonly kind: 'optional'; readonly value: ExpressionVa
 /** What `type(x)` gives. */
 export type TypeValue = { readonly kind: 'type'; readonly name: string };
 
+/** Stands for a whole number of JSON beyond ±(2^53 − 1): which of several it was is not known, so whatever looks at it fails. */
+export type Inexact = { readonly kind: 'inexact number' };
+const inexact: Inexact = Object.freeze({ kind: 'inexact number' });
+
 /** A value that expressions work on. JSON becomes one by toExpressionValue. */
 export type ExpressionValue =
   | null
@@ -21,19 +25,20 @@ export type ExpressionValue =
   | ReadonlyMap<ExpressionValue, ExpressionValue>
   | Time
   | Optional
-  | TypeValue;
+  | TypeValue
+  | Inexact;
 
 /** The variables of one evaluation, by name. */
 export type ExpressionValues = Readonly<Record<string, ExpressionValue>>;
 
 /**
  * Converts JSON, once for all the expressions that will see it. Objects become Maps, so that a name such as
- * `constructor` is a key like any other; whole numbers become ints, as `claims.exp > 5` means them, and other numbers
+ * `constructor` is a key like any other; whole numbers become ints, as `claims.exp > 5` means them, and fractions
  * stay doubles. Members that are undefined are left out.
  */
 export function toExpressionValue(json: unknown): ExpressionValue {
   if (typeof json === 'string' || typeof json === 'boolean') return json;
-  if (typeof json === 'number') return Number.isSafeInteger(json) ? BigInt(json) : json;
+  if (typeof json === 'number') return Number.isSafeInteger(json) ? BigInt(json) : Number.isInteger(json) ? inexact : json;
   if (Array.isArray(json)) return json.map(toExpressionValue);
   if (typeof json !== 'object' || json === null) return null;
   const value = new Map<ExpressionValue, ExpressionValue>();
@@ -41,8 +46,13 @@ export function toExpressionValue(json: unknown): ExpressionValue {
   return value;
 }
 
+/** Throws an EvaluationFailure for a number that was not kept exactly. */
+export function refuseInexact(value: ExpressionValue | undefined): asserts value is Exclude<ExpressionValue, Inexact> | undefined {
+  if (value === inexact) throw new EvaluationFailure('a whole number beyond ±(2^53 − 1) is not kept exactly: nothing can be decided by it');
+}
+
 /** Kinds of values, as messages and `type()` name them. */
-export type Kind = 'null' | 'bool' | 'int' | 'double' | 'string' | 'list' | 'map' | 'timestamp' | 'duration' | 'optional' | 'type';
+export type Kind = 'null' | 'bool' | 'int' | 'double' | 'string' | 'list' | 'map' | 'timestamp' | 'duration' | 'optional' | 'type' | 'inexact number';
 
 export function kindOf(value: ExpressionValue): Kind {
   if (typeof value === 'string') return 'string';
@@ -67,6 +77,8 @@ export function areEqual(a: ExpressionValue, b: ExpressionValue, steps: Steps): 
   }
   if (typeof a === 'bigint' && typeof b === 'number') return isSameNumber(a, b);
   if (typeof a === 'number' && typeof b === 'bigint') return isSameNumber(b, a);
+  refuseInexact(a);
+  refuseInexact(b);
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b;
   if (isList(a)) return isList(b) && areListsEqual(a, b, steps);
   if (isMap(a)) return isMap(b) && areMapsEqual(a, b, steps);
@@ -100,7 +112,7 @@ function areMapsEqual(a: ReadonlyMap<ExpressionValue, ExpressionValue>, b: Reado
   return true;
 }
 
-/** As Kubernetes compares them: as doubles. Beyond 2^53 that is not exact, nor is JSON. */
+/** As Kubernetes compares them: as doubles. */
 const isSameNumber = (whole: bigint, double: number): boolean => Number(whole) === double;
 
 /**
@@ -110,18 +122,19 @@ const isSameNumber = (whole: bigint, double: number): boolean => Number(whole) =
 export function toJson(value: ExpressionValue, steps: Steps): unknown {
   spend(steps, 1);
   if (typeof value === 'string') return (spend(steps, value.length >> 3), value);
-  if (typeof value === 'bigint') return jsonNumber(value);
-  if (typeof value === 'number' && !Number.isFinite(value)) throw new EvaluationFailure('its result has a number that JSON does not have');
+  if (typeof value === 'bigint' || typeof value === 'number') return jsonNumber(value);
   if (typeof value !== 'object' || value === null) return value;
   if (isList(value)) return value.map((item) => toJson(item, steps));
   if (isMap(value)) return objectOf(value, steps);
+  refuseInexact(value);
   if (value.kind === 'optional') return value.value === undefined ? null : toJson(value.value, steps);
   throw new EvaluationFailure(`its result has a ${value.kind}, which is not JSON; use string()`);
 }
 
-function jsonNumber(value: bigint): number {
+function jsonNumber(value: bigint | number): number {
   const number = Number(value);
-  if (!Number.isSafeInteger(number)) throw new EvaluationFailure('its result has a whole number beyond ±(2^53 − 1), which JSON readers would round');
+  if (!Number.isFinite(number)) throw new EvaluationFailure('its result has a number that JSON does not have');
+  if (Number.isInteger(number) && !Number.isSafeInteger(number)) throw new EvaluationFailure('its result has a whole number beyond ±(2^53 − 1), which JSON readers would round');
   return number;
 }
 

@@ -121,6 +121,7 @@ describe('results', () => {
 
   test.for<[string, string]>([
     ['9007199254740992', 'its result has a whole number beyond ±(2^53 − 1), which JSON readers would round'],
+    ['9007199254740993.0', 'its result has a whole number beyond ±(2^53 − 1), which JSON readers would round'],
     ['1.0 / 0.0', 'its result has a number that JSON does not have'],
     ["{1: 'a'}", 'its result has a map with int keys; JSON has names only'],
     ["[timestamp('2026-01-01T00:00:00Z')]", 'its result has a timestamp, which is not JSON; use string()'],
@@ -137,11 +138,49 @@ describe('values', () => {
     [0, 'int'],
     [-1, 'int'],
     [2 ** 53 - 1, 'int'],
-    [2 ** 53, 'double'],
     [1.5, 'double'],
-    [1e300, 'double'],
+    [1e-300, 'double'],
   ])('%d is a number of type %s', ([json, type]) => {
     expect(compile(`type(claims.n) == ${type}`).evaluate({ claims: toExpressionValue({ n: json }) })).toEqual({ value: true });
+  });
+
+  test.for<[string, unknown]>([
+    ['claims.n', undefined],
+    ["claims['n']", undefined],
+    ['claims', undefined],
+    ['claims.list', undefined],
+    ['claims.list[0]', undefined],
+    ['claims.n == 9007199254740993', undefined],
+    ['claims.n != 9007199254740993', undefined],
+    ['claims.n == 1.0', undefined],
+    ["claims.n == 'text'", undefined],
+    ['claims.n > 5', undefined],
+    ['claims.n == claims.n', undefined],
+    ['claims.list == [1, 5]', undefined],
+    ['claims == claims', undefined],
+    ['claims.n in [1, 2]', undefined],
+    ['5 in claims.list', undefined],
+    ['type(claims.n) == int', undefined],
+    ['string(claims.n)', undefined],
+    ['claims.?n.orValue(1)', undefined],
+    ["claims[?'n'].hasValue()", undefined],
+    ['claims.list.exists(x, x == 9007199254740992)', undefined],
+    ['claims.list.all(x, type(x) == int)', undefined],
+    ['claims.list.all(x, string(x) != "a")', undefined],
+    ['claims.list.map(x, x)', undefined],
+    ['[claims.list[0]]', undefined],
+    // What does not depend on it is as ever.
+    ['has(claims.n)', true],
+    ["'n' in claims", true],
+    ['claims.list.size()', 2],
+    ['claims.other', 7],
+    ['claims.list.exists(x, x == 5)', true],
+    ['claims.n == 1 || claims.other == 7', true],
+  ])('a whole number that JSON readers round decides nothing: %s', ([text, value]) => {
+    for (const written of ['9007199254740993', '-9007199254740992', '1e300']) {
+      const claims = toExpressionValue(JSON.parse(`{"n": ${written}, "list": [${written}, 5], "other": 7}`));
+      expect(compile(text).evaluate({ claims })).toEqual(value === undefined ? { failure: expect.any(String) as string } : { value });
+    }
   });
 
   test('members that are undefined are not there, and null is', () => {
