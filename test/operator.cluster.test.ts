@@ -72,8 +72,8 @@ describe.skipIf(!provided.available)('the operator', () => {
     });
 
     const odd: { name: string; token: () => Promise<string>; reason: string }[] = [
-      { name: 'for the API server', token: () => cluster.createToken('payments', 'api'), reason: "aud has none of the issuer's audiences" },
-      { name: 'for another service', token: () => cluster.createToken('payments', 'api', { audiences: ['https://other.example.com'] }), reason: "aud has none of the issuer's audiences" },
+      { name: 'for the API server', token: () => cluster.createToken('payments', 'api'), reason: `aud has none of the issuer's audiences: it has "https://kubernetes.default.svc.cluster.local", and they are "${issuer}"` },
+      { name: 'for another service', token: () => cluster.createToken('payments', 'api', { audiences: ['https://other.example.com'] }), reason: `aud has none of the issuer's audiences: it has "https://other.example.com", and they are "${issuer}"` },
       {
         name: 'for Cambio and the API server at once',
         token: () => cluster.createToken('payments', 'api', { audiences: [issuer, 'https://kubernetes.default.svc.cluster.local'] }),

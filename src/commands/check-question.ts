@@ -82,14 +82,12 @@ async function explain({ parameters, now }: Question, id: string, subject: Subje
   const body = new URLSearchParams(Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined)).toString();
   const keysOf = ({ name: issuer }: Issuer) => subject.keys?.get(issuer);
   const request = {
-    id: 'check',
     clientIdInPath: undefined,
     query: '',
     contentType: 'application/x-www-form-urlencoded',
     authorization: undefined,
-    hasDPoP: false,
+    unsupportedHeader: undefined,
     body: Buffer.from(body),
-    sourceAddress: '',
   };
   return explainExchange(request, {
     policy: () => snapshot,

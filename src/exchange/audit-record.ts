@@ -13,8 +13,10 @@ export type AuditRecord = {
   clientId?: string;
   /** The name of the TrustedIssuer. */
   issuer?: string;
-  /** The subject as issued tokens name it, once it has been verified. */
+  /** Whose token was shown, once it has been verified: the issuer's prefix and `sub`. Issued tokens name it so, too, if no mapping says otherwise. */
   subject?: string;
+  /** How the issued token names it, where a mapping says otherwise. */
+  issuedSubject?: string;
   audience?: string;
   scopesAsked?: readonly string[];
   scopesGranted?: readonly string[];
@@ -43,6 +45,16 @@ export const withoutTokens = (text: string): string => text.replaceAll(jwt, '(a 
 export function clipped(text: string): string {
   const safe = withoutTokens(text);
   return safe.length > maxText ? `${safe.slice(0, maxText)}…` : safe;
+}
+
+/** Text of a caller in a sentence, in quotes. */
+export const quoted = (text: string): string => JSON.stringify(clipped(text));
+
+/** At most four texts in a sentence, such as `"a", "b"`; `none` where there are none. */
+export function quotedList(texts: Iterable<string>): string {
+  const [first, ...more] = [...texts].map(quoted);
+  if (first === undefined) return 'none';
+  return [first, ...more.slice(0, 3), ...(more.length > 3 ? ['…'] : [])].join(', ');
 }
 
 /** Notes why a request came to nothing. @returns what its caller is told */

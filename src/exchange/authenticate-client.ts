@@ -1,5 +1,6 @@
 // Step 2: which client asks, and whether it has proved who it is (RFC 6749 §2.3, §3.2.1).
 import type { Client, ClientAuthentication, PolicySnapshot } from '../policy/policy.ts';
+import { clipped } from './audit-record.ts';
 import { OAuthError } from './oauth-error.ts';
 import type { Form } from './parse-form.ts';
 import type { TokenRequest } from './token-request.ts';
@@ -24,7 +25,10 @@ const methods = {
 export function authenticateClient(credentials: ClientCredentials, policy: PolicySnapshot): Client {
   if (credentials.clientId === undefined) throw denied('the request names no client');
   const client = policy.clients.get(credentials.clientId);
-  if (client === undefined) throw denied('there is no such client, or it is suspended or refused');
+  if (client === undefined) {
+    const why = policy.clientsOff.get(credentials.clientId);
+    throw denied(why === undefined ? 'there is no such client' : `the client is off: ${clipped(why)}`);
+  }
   methods[client.authentication.method](client, credentials);
   return client;
 }

@@ -1,5 +1,6 @@
 // What can be seen of a token without its signature: it is checked first, so that nothing is spent on a token that can't be good.
 import type { Issuer, TokenTypeName } from '../policy/policy.ts';
+import { quoted, quotedList } from './audit-record.ts';
 import type { ParsedJwt } from './parse-jwt.ts';
 
 /** The registered claims of a token, of the right types (RFC 7519 §4.1). */
@@ -32,24 +33,28 @@ const isDate = (value: unknown): value is number => typeof value === 'number' &&
  */
 export function refuseByClaims(token: ParsedJwt, registered: RegisteredClaims, type: TokenTypeName, issuer: Issuer, now: number): string | undefined {
   const { iss, aud, exp, iat, nbf } = registered;
+  const { alg, typ } = token.header;
   const skew = issuer.clockSkewSeconds;
+  const and = `and clockSkewSeconds is ${skew}`;
   if (iss !== issuer.url) return 'iss is another one';
-  if (!issuer.algorithms.has(algorithmName(token.header.alg))) return "alg is not among the issuer's algorithms";
-  if (!fitsType(token.header.typ, type)) return `typ does not fit a subject token of type ${type}`;
+  if (!issuer.algorithms.has(algorithmName(alg))) return `alg is not among the issuer's algorithms: it is ${quoted(alg)}, and they are ${quotedList(issuer.algorithms)}`;
+  if (!fitsType(typ, type)) return `typ does not fit a subject token of type ${type}: it is ${typ === undefined ? 'absent' : quoted(typ)}`;
   if ('cnf' in token.claims) return 'it is bound to a key (cnf), and that proof is not supported';
   // RFC 8693 §4.1 and §4.4: to leave them out would make an actor's token the subject's own, or anybody the actor.
   if ('act' in token.claims) return 'it says who acts for its subject (act), and actors are not supported';
   if ('may_act' in token.claims) return 'it says who may act for its subject (may_act), and actors are not supported';
-  if (!aud.some((audience) => issuer.audiences.has(audience))) return "aud has none of the issuer's audiences";
+  if (!aud.some((audience) => issuer.audiences.has(audience))) return `aud has none of the issuer's audiences: it has ${quotedList(aud)}, and they are ${quotedList(issuer.audiences)}`;
   if (aud.some((audience) => issuer.apiServerAudiences.has(audience))) return 'aud has an audience of the API server';
-  if (now >= exp + skew) return 'it has expired (exp)';
-  if (nbf !== undefined && now + skew < nbf) return 'it is not valid yet (nbf)';
-  if (now + skew < iat) return 'it was issued in the future (iat)';
+  if (now >= exp + skew) return `it has expired (exp): ${seconds(now - exp)} ago, ${and}`;
+  if (nbf !== undefined && now + skew < nbf) return `it is not valid yet (nbf): it will be in ${seconds(nbf - now)}, ${and}`;
+  if (now + skew < iat) return `it was issued in the future (iat): in ${seconds(iat - now)}, ${and}`;
   if (exp <= iat) return 'exp is not after iat';
   if (nbf !== undefined && nbf >= exp) return 'nbf is not before exp';
-  if (exp - iat > issuer.maxTokenLifetimeSeconds) return 'exp − iat is longer than maxTokenLifetimeSeconds';
+  if (exp - iat > issuer.maxTokenLifetimeSeconds) return `exp − iat is longer than maxTokenLifetimeSeconds: ${seconds(exp - iat)}, and ${issuer.maxTokenLifetimeSeconds} s are allowed`;
   return undefined;
 }
+
+const seconds = (span: number): string => `${Number(span.toFixed(3))} s`;
 
 /** `Ed25519` is the fully specified name of what `EdDSA` means here (RFC 9864 §2.2). */
 export const algorithmName = (alg: string): string => (alg === 'Ed25519' ? 'EdDSA' : alg);

@@ -1,6 +1,6 @@
 // Step 5: the decision. First everything that the checks look at is gathered, then the checks are asked in their order.
 import type { Steps } from '../policy/expressions.ts';
-import type { Client, SubjectRule, Target, TokenTypeName } from '../policy/policy.ts';
+import type { Client, Target, TokenTypeName } from '../policy/policy.ts';
 import { checks } from './checks.ts';
 import { expressionContext, once, type ExpressionContext } from './expression-context.ts';
 import { issuedClaims } from './issued-claims.ts';
@@ -48,9 +48,6 @@ export type Case = Question & {
 
 /** What was granted. */
 export type Grant = {
-  client: Client;
-  subject: VerifiedToken;
-  rule: SubjectRule;
   target: Target;
   tokenType: TokenTypeName;
   scopes: readonly string[];
@@ -71,10 +68,9 @@ export function decide(question: Question, onCase?: (decided: Case) => void): Gr
     const reason = check.denies(gathered);
     if (reason !== undefined) throw new OAuthError(check.mistake, check.name, reason);
   }
-  const { client, subject, target, tokenType, scopes, lifetimeSeconds } = gathered;
-  const { rule } = gathered.match();
-  if (rule === undefined || target === undefined || tokenType === undefined) throw new Error('a check let pass what it should have denied');
-  return { client, subject, rule, target, tokenType, scopes, lifetimeSeconds, claims: gathered.issued() };
+  const { target, tokenType, scopes, lifetimeSeconds } = gathered;
+  if (gathered.match().rule === undefined || target === undefined || tokenType === undefined) throw new Error('a check let pass what it should have denied');
+  return { target, tokenType, scopes, lifetimeSeconds, claims: gathered.issued() };
 }
 
 /** Gathers what the checks look at. */

@@ -7,8 +7,8 @@ import type { ExchangeEffects } from './effects.ts';
 import { issueToken, type TokenResponse } from './issue-token.ts';
 import { issuedSubject } from './issued-claims.ts';
 import { OAuthError } from './oauth-error.ts';
-import { parseForm } from './parse-form.ts';
-import { readExchangeRequest, type ExchangeRequest } from './read-exchange-request.ts';
+import { parseForm, type Form } from './parse-form.ts';
+import { readExchangeRequest } from './read-exchange-request.ts';
 import type { TokenRequest } from './token-request.ts';
 import { verifySubjectToken } from './verify-subject-token.ts';
 
@@ -23,8 +23,8 @@ export async function exchangeToken(request: TokenRequest, record: AuditRecord, 
   if (!policy.complete) throw new OAuthError('not_ready', 'policy', 'the policy has not been loaded yet');
 
   const form = parseForm(request);
+  noteForm(record, form);
   const asked = readExchangeRequest(form, request);
-  noteRequest(record, asked);
 
   const credentials = readCredentials(request, form);
   if (credentials.clientId !== undefined) record.clientId = clipped(credentials.clientId);
@@ -41,16 +41,20 @@ export async function exchangeToken(request: TokenRequest, record: AuditRecord, 
 
   const issued = await issueToken(grant, effects);
   record.scopesGranted = grant.scopes;
+  const sub = withoutTokens(String(grant.claims['sub']));
+  if (sub !== record.subject) record.issuedSubject = sub;
   record.jti = issued.jti;
   record.expiresAt = new Date(issued.exp * 1000).toISOString();
   record.outcome = 'issued';
   return issued.response;
 }
 
-/** Notes what was asked for, cut short, and which token was shown, as a hash. */
-function noteRequest(record: AuditRecord, { subject_token, audience, resource, scope }: ExchangeRequest): void {
-  record.subjectTokenSha256 = hash('sha256', subject_token);
-  const [target] = [...audience, ...resource];
+/** Notes who asks for what, cut short, and which token was shown, as a hash: before anything of it is judged. */
+function noteForm(record: AuditRecord, form: Form): void {
+  const [clientId, token, target, scope] = [form.get('client_id'), form.get('subject_token'), form.get('audience') ?? form.get('resource'), form.get('scope')];
+  if (clientId !== undefined) record.clientId ??= clipped(clientId);
+  if (token !== undefined) record.subjectTokenSha256 = hash('sha256', token);
   if (target !== undefined) record.audience = clipped(target);
-  if (scope.length > 0) record.scopesAsked = scope.slice(0, 64).map(clipped);
+  const scopes = scope?.split(' ').filter((each) => each !== '') ?? [];
+  if (scopes.length > 0) record.scopesAsked = scopes.slice(0, 64).map(clipped);
 }

@@ -33,7 +33,7 @@ export const steps: readonly Pick<Check, 'name' | 'asks' | 'mistake'>[] = [
 
 /** Explains a request. Rejects only where the server would report a bug. */
 export async function explainExchange(request: TokenRequest, effects: Omit<ExchangeEffects, 'sign' | 'onCase'>): Promise<Explanation> {
-  const record: AuditRecord = { requestId: request.id, outcome: 'failed', sourceAddress: request.sourceAddress };
+  const record: AuditRecord = { requestId: '', outcome: 'failed', sourceAddress: '' };
   let decided: Case | undefined;
   let signed: Pick<UnsignedToken, 'header' | 'claims'> | undefined;
   const told: ExchangeEffects = {
@@ -49,20 +49,23 @@ export async function explainExchange(request: TokenRequest, effects: Omit<Excha
   try {
     const { issued_token_type, expires_in } = await exchangeToken(request, record, told);
     const token = signed && { ...signed, issued_token_type, expires_in };
-    return { outcome: 'granted', checks: explainChecks(decided, undefined, record), record, ...(token && { token }) };
+    return { outcome: 'granted', checks: explainChecks(decided, undefined), record, ...(token && { token }) };
   } catch (thrown) {
     if (!(thrown instanceof OAuthError)) throw thrown;
     const error = noteFailure(record, thrown);
-    return { outcome: record.outcome === 'failed' ? 'failed' : 'denied', checks: explainChecks(decided, thrown, record), record, error };
+    return { outcome: record.outcome === 'failed' ? 'failed' : 'denied', checks: explainChecks(decided, thrown), record, error };
   }
 }
 
-function explainChecks(decided: Case | undefined, error: OAuthError | undefined, { subject }: AuditRecord): ExplainedCheck[] {
+/** Which of the steps refuses, by the name that its refusal has. */
+const stepOf: Readonly<Record<string, number>> = { client: 0, 'subject-token': 1, 'subject-issuer': 1, 'issuer-keys': 1, 'token-review': 1 };
+
+function explainChecks(decided: Case | undefined, error: OAuthError | undefined): ExplainedCheck[] {
   // Gathered anew: what the exchange has spent on expressions is not spent twice.
   if (decided !== undefined) return [...steps.map(passes), ...askAll(gather(decided)), ...deniedLater(error)];
   const unasked = checks.map(unknown);
   if (error === undefined) return [...steps.map(passes), ...unasked];
-  const reached = error.check === 'client' ? 0 : error.mistake === 'unacceptable_token' || error.mistake === 'issuer_unavailable' ? (subject === undefined ? 1 : 2) : undefined;
+  const reached = stepOf[error.check];
   if (reached === undefined) return [refusal(error), ...steps.map(unknown), ...unasked];
   const refused = { ...refusal(error), ...(steps[reached]?.name === error.check ? { asks: steps[reached].asks } : {}) };
   return [...steps.slice(0, reached).map(passes), refused, ...steps.slice(reached + 1).map(unknown), ...unasked];

@@ -1,4 +1,5 @@
 // Step 1a: the bytes of the body become parameters (application/x-www-form-urlencoded, RFC 6749 §3.2 and Appendix B).
+import { quoted } from './audit-record.ts';
 import { OAuthError } from './oauth-error.ts';
 import type { TokenRequest } from './token-request.ts';
 
@@ -31,7 +32,7 @@ export function parseForm(request: TokenRequest): Form {
     const value = decodePart(equals < 0 ? '' : pair.slice(equals + 1));
     if (name === '') continue;
     const earlier = values.get(name);
-    if (earlier !== undefined && !repeatable.has(name)) throw malformed('a parameter stands twice');
+    if (earlier !== undefined && !repeatable.has(name)) throw malformed(`the parameter ${quoted(name)} stands twice`);
     // An empty one counts as absent, and still may not stand twice.
     values.set(name, value === '' ? (earlier ?? none) : earlier === undefined ? [value] : [...earlier, value]);
   }

@@ -8,7 +8,7 @@ export const maxTokenLength = 16_384;
 export type ParsedJwt = {
   header: { alg: string; kid: string | undefined; typ: string | undefined };
   claims: JsonObject;
-  /** What the signature is over, and the whole token. */
+  /** The whole token, as it was written. The signature is over its first two parts. */
   compact: string;
 };
 
@@ -21,7 +21,7 @@ export function parseJwt(compact: string): ParsedJwt | string {
   const parts = compact.split('.');
   if (parts.length !== 3) return parts.length === 5 ? 'encrypted (JWE)' : 'not a JWS in compact form';
   const [headerBytes, payloadBytes, signature] = parts.map(decodeBase64url);
-  if (headerBytes === undefined || payloadBytes === undefined || signature === undefined) return 'not base64url';
+  if (headerBytes === undefined || payloadBytes === undefined || signature === undefined) return /\s/.test(compact) ? 'not base64url: there is white space in it, such as a line feed at its end' : 'not base64url';
   const header = parseStrictObject(headerBytes);
   if (header === undefined) return 'the header is not a JSON object without repeated names';
   const claims = parseStrictObject(payloadBytes);

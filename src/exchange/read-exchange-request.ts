@@ -34,7 +34,7 @@ export function readExchangeRequest(form: Form, request: TokenRequest): Exchange
   if (grant === undefined) throw malformed('grant_type is missing');
   if (grant !== tokenExchangeGrant) throw new OAuthError('unsupported_grant_type', 'grant-type', 'grant_type is another one');
   for (const name of unsupported) if (form.has(name)) throw malformed(`${name} is not supported`);
-  if (request.hasDPoP) throw malformed('the header field DPoP is not supported');
+  if (request.unsupportedHeader !== undefined) throw malformed(`the header field ${request.unsupportedHeader} is not supported`);
   return {
     subject_token: form.get('subject_token') ?? missing('subject_token'),
     subject_token_type: readSubjectTokenType(form.get('subject_token_type') ?? missing('subject_token_type')),
@@ -54,7 +54,7 @@ function readSubjectTokenType(urn: string): TokenTypeName {
 function readRequestedTokenType(urn: string | undefined): TokenTypeName | undefined {
   if (urn === undefined) return undefined;
   const name = tokenTypes.get(urn);
-  if (name === undefined) throw new OAuthError('unacceptable_token_type', 'token-type', 'requested_token_type is unknown');
+  if (name === undefined) throw new OAuthError('unacceptable_token_type', 'parameters', 'requested_token_type is unknown');
   return name;
 }
 
@@ -62,7 +62,7 @@ function readRequestedTokenType(urn: string | undefined): TokenTypeName | undefi
 export function readScope(scope: string | undefined): string[] {
   if (scope === undefined) return [];
   const tokens = scope.split(' ').filter((token) => token !== '');
-  if (!tokens.every((token) => /^[!#-[\]-~]+$/.test(token))) throw new OAuthError('invalid_scope', 'scope', 'scope has a character that no scope may have');
+  if (!tokens.every((token) => /^[!#-[\]-~]+$/.test(token))) throw new OAuthError('invalid_scope', 'parameters', 'scope has a character that no scope may have');
   return [...new Set(tokens)];
 }
 

@@ -10,8 +10,8 @@ import { mostStepsOfExchange } from './expression-context.ts';
 import { OAuthError } from './oauth-error.ts';
 import type { ParsedJwt } from './parse-jwt.ts';
 import { readScope } from './read-exchange-request.ts';
-import { isSameJson, type JsonObject } from './strict-json.ts';
-import { serviceAccountOf } from './verified-token.ts';
+import type { JsonObject } from './strict-json.ts';
+import { verifiedToken } from './verified-token.ts';
 
 type Example = Manifest<'ExchangeClient'>['spec']['examples'][number];
 type Settings = Pick<ExchangeSettings, 'issuerURL' | 'maxLifetimeSeconds'>;
@@ -62,13 +62,11 @@ function exchangeExample({ issuerRef, claims: written, request = {} }: Example, 
   const now = Math.max(registered.iat, registered.nbf ?? 0);
   const refusal = refuseByClaims(token, registered, 'jwt', issuer, now);
   if (refusal !== undefined) return refusal;
-  const { sub, exp } = registered;
-  const { claims } = token;
-  const serviceAccount = issuer.kubernetes ? serviceAccountOf(sub, claims) : undefined;
-  if (issuer.kubernetes && serviceAccount === undefined) return 'sub and the claim kubernetes.io do not name one ServiceAccount';
+  const subject = verifiedToken({ issuer, sub: registered.sub, claims: token.claims, exp: registered.exp });
+  if (typeof subject === 'string') return subject;
   try {
     const asked = { audience: request.audience === undefined ? [] : [request.audience], resource: [], scope: readScope(request.scope), requested_token_type: undefined };
-    return decide({ client, asked, subject: { issuer, sub, claims, exp, serviceAccount }, now, maxLifetimeSeconds, issuerURL, steps }).claims;
+    return decide({ client, asked, subject, now, maxLifetimeSeconds, issuerURL, steps }).claims;
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error;
     return `${error.check}: ${error.reason}`;
@@ -83,4 +81,12 @@ function tokenOf(written: JsonObject, issuer: Issuer): ParsedJwt {
   const [alg = ''] = issuer.algorithms;
   const claims = Object.assign(Object.create(null) as Record<string, unknown>, { iss: issuer.url, aud: [...issuer.audiences][0], iat, exp }, written);
   return { header: { alg, kid: undefined, typ: undefined }, claims, compact: '' };
+}
+
+/** Whether two JSON values say the same, whatever the order of members. */
+function isSameJson(a: unknown, b: unknown): boolean {
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b;
+  if (Array.isArray(a) || Array.isArray(b)) return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, index) => isSameJson(item, b[index]));
+  const [own, others] = [new Map(Object.entries(a)), new Map(Object.entries(b))];
+  return own.size === others.size && [...own].every(([name, value]) => others.has(name) && isSameJson(value, others.get(name)));
 }

@@ -55,14 +55,6 @@ function namesIn(value: unknown): string[] {
   return [...(Array.isArray(value) ? [] : Object.keys(value)), ...Object.values(value).flatMap(namesIn)];
 }
 
-/** Whether two JSON values say the same, whatever the order of members. */
-export function isSameJson(a: unknown, b: unknown): boolean {
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b;
-  if (Array.isArray(a) || Array.isArray(b)) return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, index) => isSameJson(item, b[index]));
-  const [own, others] = [new Map(Object.entries(a)), new Map(Object.entries(b))];
-  return own.size === others.size && [...own].every(([name, value]) => others.has(name) && isSameJson(value, others.get(name)));
-}
-
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Counts the colons outside of strings: one for each member. Throws where objects and lists stand too deep in each other. */

@@ -28,6 +28,16 @@ export function parseServiceAccountName(user: string): { namespace: string; name
   return namespace === undefined || name === undefined ? undefined : { namespace, name };
 }
 
+/**
+ * What was verified, put together: of an issuer whose tokens are ServiceAccount tokens it names one, the same in `sub` and in
+ * `kubernetes.io`. @returns a sentence if it does not
+ */
+export function verifiedToken({ issuer, sub, claims, exp }: Omit<VerifiedToken, 'serviceAccount'>): VerifiedToken | string {
+  const serviceAccount = issuer.kubernetes ? serviceAccountOf(sub, claims) : undefined;
+  if (issuer.kubernetes && serviceAccount === undefined) return `sub and the claim ${kubernetesClaim} do not name one ServiceAccount`;
+  return { issuer, sub, claims, exp, serviceAccount };
+}
+
 /** The ServiceAccount in `kubernetes.io`, if `sub` says the same; undefined if the token is not a ServiceAccount's. */
 export function serviceAccountOf(sub: string, claims: JsonObject): ServiceAccount | undefined {
   const bound = claims[kubernetesClaim];

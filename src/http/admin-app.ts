@@ -1,5 +1,7 @@
 // The admin port: probes. Nothing here tells anything about a policy or a token.
-import express, { type Express, type Request, type Response } from 'express';
+import type { RequestListener, ServerResponse } from 'node:http';
+import express, { type Request, type Response } from 'express';
+import { pathOf } from './request-path.ts';
 
 /** One thing that readiness looks at. `detail` says what is wrong; undefined if all is well. */
 export type ReadinessCheck = {
@@ -9,14 +11,19 @@ export type ReadinessCheck = {
   detail: () => string | undefined;
 };
 
-/** Makes the express app of the admin port. */
-export function createAdminApp(checks: readonly ReadinessCheck[]): Express {
+/** Makes the handler of the admin port. */
+export function createAdminApp(checks: readonly ReadinessCheck[]): RequestListener {
   const app = express();
   app.disable('x-powered-by');
   app.get('/livez', (_request, response) => void response.type('text/plain').send('ok\n'));
   app.get('/readyz', (request, response) => answerReadiness(checks, request, response));
-  app.use((_request, response) => void response.status(404).type('text/plain').send('not found\n'));
-  return app;
+  app.use((_request, response) => answerNotFound(response));
+  // What has no path is nothing that express should try to read.
+  return (request, response) => (pathOf(request.url ?? '') === undefined ? answerNotFound(response) : app(request, response));
+}
+
+function answerNotFound(response: ServerResponse): void {
+  response.writeHead(404, { 'Content-Type': 'text/plain; charset=utf-8' }).end('not found\n');
 }
 
 function answerReadiness(checks: readonly ReadinessCheck[], request: Request, response: Response): void {

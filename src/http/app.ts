@@ -2,6 +2,7 @@
 import type { RequestListener, ServerResponse } from 'node:http';
 import express, { type ErrorRequestHandler, type Response } from 'express';
 import { metadata, paths } from './metadata.ts';
+import { pathOf } from './request-path.ts';
 import { tokenEndpoint, type TokenEndpointOptions } from './token-endpoint.ts';
 
 export type AppOptions = {
@@ -32,13 +33,6 @@ export function createApp({ issuerURL, jwksURI, jwks, token }: AppOptions): Requ
     const clientId = named === null ? undefined : `${named[1]}/${named[2]}`;
     answerToken(request, response, clientId).catch((error: unknown) => answerBug(error, response, token.onBug));
   };
-}
-
-/** The path of a request, as it is written: in the origin form, or in the absolute form that a proxy is sent (RFC 9112 §3.2). */
-function pathOf(url: string): string | undefined {
-  if (!url.startsWith('/')) return URL.parse(url)?.pathname;
-  const question = url.indexOf('?');
-  return question < 0 ? url : url.slice(0, question);
 }
 
 /** Makes the express app for what everybody may read, and for what is not there. */

@@ -3,7 +3,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:
 import { noteFailure, type AuditRecord } from '../exchange/audit-record.ts';
 import type { TokenResponse } from '../exchange/issue-token.ts';
 import { OAuthError, type PublicError } from '../exchange/oauth-error.ts';
-import type { TokenRequest } from '../exchange/token-request.ts';
+import { unsupportedHeaders, type TokenRequest } from '../exchange/token-request.ts';
 import { createBodyReader, type ReadBody } from './read-body.ts';
 
 export type TokenEndpointOptions = {
@@ -33,7 +33,7 @@ export function tokenEndpoint(options: TokenEndpointOptions): AnswerToken {
     const record: AuditRecord = { requestId: options.newId(), outcome: 'failed', sourceAddress: request.socket.remoteAddress ?? '' };
     try {
       if (request.method !== 'POST') throw new OAuthError('method_not_allowed', 'method', `the method is ${request.method}`);
-      const granted = await exchangeWithin(await readTokenRequest(request, record.requestId, clientIdInPath, readBody), record);
+      const granted = await exchangeWithin(await readTokenRequest(request, clientIdInPath, readBody), record);
       options.audit(record, options.monotonic() - start);
       send(response, record.requestId, 200, granted, {});
     } catch (error) {
@@ -57,20 +57,18 @@ export function tokenEndpoint(options: TokenEndpointOptions): AnswerToken {
   }
 }
 
-async function readTokenRequest(request: IncomingMessage, id: string, clientIdInPath: string | undefined, readBody: ReadBody): Promise<TokenRequest> {
-  const { url = '', headers, socket } = request;
+async function readTokenRequest(request: IncomingMessage, clientIdInPath: string | undefined, readBody: ReadBody): Promise<TokenRequest> {
+  const { url = '', headers } = request;
   // `headers` has the first one only.
   if (headers.authorization !== undefined && request.headersDistinct.authorization?.length !== 1) throw new OAuthError('malformed_request', 'client', 'more than one Authorization header');
   const question = url.indexOf('?');
   return {
-    id,
     clientIdInPath,
     query: question < 0 ? '' : url.slice(question + 1),
     contentType: headers['content-type'],
     authorization: headers.authorization,
-    hasDPoP: headers['dpop'] !== undefined,
+    unsupportedHeader: unsupportedHeaders.find((name) => headers[name] !== undefined),
     body: await readBody(request),
-    sourceAddress: socket.remoteAddress ?? '',
   };
 }
 

@@ -2,7 +2,7 @@
 import type { Manifest, ObjectId, ReadObject } from '../manifests/read-object.ts';
 import { clientConditions } from './client-conditions.ts';
 import { compileClient, type CompiledClient } from './compile-client.ts';
-import { notAccepted, suspended, type Condition } from './conditions.ts';
+import { describeFault, notAccepted, suspended, type Condition } from './conditions.ts';
 import type { ExampleOutcome, RunExamples } from './examples.ts';
 import { linkClient, type World } from './link-client.ts';
 import type { Client } from './policy.ts';
@@ -13,6 +13,8 @@ import { bugMessage, refusedVerdict, verdictOn, type Verdict } from './verdict.t
 export type ClientChanges = {
   /** Clients that are in force now, and undefined for those that are so no longer. */
   clients: ReadonlyMap<string, Client | undefined>;
+  /** Why clients are not in force, and undefined for those of which that is no longer so. */
+  off: ReadonlyMap<string, string | undefined>;
   /** Audiences that another number of clients hand out. */
   audiences: ReadonlySet<string>;
   verdicts: readonly Verdict[];
@@ -46,6 +48,8 @@ type Entry = {
   failed: boolean;
   /** What is in force of it: nothing, if it is wider than its examples say. */
   client: Client | undefined;
+  /** Why nothing is. */
+  off: string | undefined;
 };
 
 /**
@@ -61,7 +65,7 @@ export function createClientTable(world: World, runExamples: RunExamples, onBug:
   /** Since it was settled last: what must be linked anew, and of what something else must be told. */
   const unlinked = new Set<string>();
   const untold = new Set<string>();
-  const gone = new Map<string, Client | undefined>();
+  const gone = new Map<string, Entry>();
 
   function set(id: string, object: ReadObject | undefined): void {
     const before = entries.get(id);
@@ -72,36 +76,41 @@ export function createClientTable(world: World, runExamples: RunExamples, onBug:
     unlinked.delete(id);
     if (object === undefined) {
       entries.delete(id);
-      if (before !== undefined) gone.set(id, before.client);
+      if (before !== undefined) gone.set(id, before);
       return;
     }
     const manifest = manifestOf(object);
     const { value, mistake } = manifest === undefined ? {} : compileClient(manifest);
-    entries.set(id, { object, compiled: value, mistake, linked: undefined, outcomes: [], failed: false, client: before?.client });
+    entries.set(id, { object, compiled: value, mistake, linked: undefined, outcomes: [], failed: false, client: before?.client, off: before?.off });
     unlinked.add(id);
   }
 
   function settle(): ClientChanges {
     const clients = new Map<string, Client | undefined>();
+    const off = new Map<string, string | undefined>();
     const audiences = new Set<string>();
-    for (const [id, client] of gone) {
+    for (const [id, { client }] of gone) {
       clients.set(id, undefined);
+      off.set(id, undefined);
       count(client, undefined, audiences);
     }
     const verdicts: Verdict[] = [];
     for (const id of new Set([...unlinked, ...untold])) {
       const entry = entries.get(id);
       if (entry === undefined) continue;
+      const { client: before, off: wasOff } = entry;
       if (unlinked.has(id)) {
-        const before = entry.client;
         linkOrTurnOff(entry);
         count(before, entry.client, audiences);
         if (before !== undefined || entry.client !== undefined) clients.set(id, entry.client);
       }
-      verdicts.push(verdictOnClient(entry));
+      const verdict = verdictOnClient(entry);
+      verdicts.push(verdict);
+      entry.off = entry.client === undefined ? describeFault(verdict.conditions) : undefined;
+      if (entry.off !== wasOff) off.set(id, entry.off);
     }
     for (const touched of [unlinked, untold, gone]) touched.clear();
-    return { clients, audiences, verdicts };
+    return { clients, off, audiences, verdicts };
   }
 
   /** A bug that one object brings to light must not keep all the others, and every change after it, from coming into force. */

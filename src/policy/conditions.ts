@@ -54,6 +54,13 @@ export const suspended: Condition[] = [
   stalled('Suspended', 'spec.suspend is true'),
 ];
 
+/** What is wrong with an object, in a sentence: the condition that is not True and says most; undefined if all are. */
+export function describeFault(conditions: readonly Condition[]): string | undefined {
+  const wrong = conditions.filter(({ status }) => status === 'False');
+  const told = wrong.find(({ type }) => type !== 'Ready') ?? wrong[0];
+  return told && `${told.reason}: ${told.message}`;
+}
+
 /** Names in a message. */
 export function listNames(names: readonly string[], most = 8): string {
   return names.length > most ? `${names.slice(0, most).join(', ')} and ${names.length - most} more` : names.join(', ');

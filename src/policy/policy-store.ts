@@ -39,7 +39,7 @@ export type PolicyStore = {
 };
 
 /** Before anything is known: nothing can be decided. */
-export const emptySnapshot: PolicySnapshot = { complete: false, issuers: new Map(), clients: emptyMap() };
+export const emptySnapshot: PolicySnapshot = { complete: false, issuers: new Map(), clients: emptyMap(), clientsOff: emptyMap() };
 
 /** Makes an empty store, which is not complete. */
 export function createPolicyStore(settings: PolicySettings): PolicyStore {
@@ -104,6 +104,7 @@ export function createPolicyStore(settings: PolicySettings): PolicyStore {
       ...snapshot,
       ...(ofIssuers.issuers.size > 0 && { issuers: issuers.followed() }),
       ...(ofClients.clients.size > 0 && { clients: snapshot.clients.changed(ofClients.clients) }),
+      ...(ofClients.off.size > 0 && { clientsOff: snapshot.clientsOff.changed(ofClients.off) }),
     };
     return [
       ...[...ofIssuers.verdicts].flatMap((name) => listOf(issuers.verdict(name))),

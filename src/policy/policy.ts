@@ -184,4 +184,6 @@ export type PolicySnapshot = {
   /** The TrustedIssuers whose keys matter, by name: those in force, and those that would be if their keys were published. */
   issuers: ReadonlyMap<string, Issuer>;
   clients: ImmutableMap<Client>;
+  /** Of the other ExchangeClients, why they are not in force: what a caller is not told, and the audit log is. */
+  clientsOff: ImmutableMap<string>;
 };

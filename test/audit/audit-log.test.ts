@@ -1,7 +1,7 @@
 // The audit log: one line for each record, of known members only, and never lost in silence.
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, existsSync, openSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -32,7 +32,7 @@ const record: AuditRecord = {
 const now = (): number => 1_800_000_000_000;
 
 test('the members of a line, in their order', () => {
-  expect(Object.entries(auditLine({ ...record, error: 'e', check: 'c', reason: 'r' }, now(), 1.23456))).toEqual([
+  expect(Object.entries(auditLine({ ...record, issuedSubject: 'deployer', error: 'e', check: 'c', reason: 'r' }, now(), 1.23456))).toEqual([
     ['time', '2027-01-15T08:00:00.000Z'],
     ['requestId', 'id-1'],
     ['outcome', 'issued'],
@@ -42,6 +42,7 @@ test('the members of a line, in their order', () => {
     ['clientId', 'payments/deployer'],
     ['issuer', 'ci'],
     ['subject', 'ci:prod'],
+    ['issuedSubject', 'deployer'],
     ['audience', 'https://deploy.example.com'],
     ['scopesAsked', ['read']],
     ['scopesGranted', ['read']],
@@ -71,8 +72,14 @@ test('a file is appended to, a line for each record, whatever stands in it', asy
   log.close();
 });
 
+test('a file that it makes is for its own account only', async () => {
+  const file = join(dir, 'audit.log');
+  openAuditLog(file, now).close();
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+});
+
 test('a place where nothing can be written is refused at the start', () => {
-  expect(() => openAuditLog(join(dir, 'not', 'there'), now)).toThrow('ENOENT');
+  expect(() => openAuditLog(join(dir, 'not', 'there'), now)).toThrow(/^--audit-log: .*there can't be opened: ENOENT/);
 });
 
 test.skipIf(!existsSync('/dev/full'))('a full disk: it throws, each time', () => {

@@ -37,7 +37,7 @@ export function brokenRules(outcome: Outcome, given: Case): string[] {
 }
 
 const auditMembers = new Set([
-  'time', 'requestId', 'outcome', 'error', 'check', 'reason', 'clientId', 'issuer', 'subject', 'audience', 'scopesAsked',
+  'time', 'requestId', 'outcome', 'error', 'check', 'reason', 'clientId', 'issuer', 'subject', 'issuedSubject', 'audience', 'scopesAsked',
   'scopesGranted', 'tokenType', 'jti', 'expiresAt', 'subjectTokenSha256', 'sourceAddress', 'durationMs',
 ]);
 

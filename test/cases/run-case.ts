@@ -7,7 +7,7 @@ import { noteFailure, type AuditRecord } from '../../src/exchange/audit-record.t
 import type { ExchangeEffects } from '../../src/exchange/effects.ts';
 import { exchangeToken } from '../../src/exchange/exchange-token.ts';
 import { OAuthError } from '../../src/exchange/oauth-error.ts';
-import type { TokenRequest } from '../../src/exchange/token-request.ts';
+import { unsupportedHeaders, type TokenRequest } from '../../src/exchange/token-request.ts';
 import { createExampleRunner } from '../../src/exchange/run-examples.ts';
 import type { ReviewToken } from '../../src/exchange/verify-by-review.ts';
 import { createSigner, publicJwks, readSigningKeys } from '../../src/keys/signing-keys.ts';
@@ -45,29 +45,28 @@ export type Outcome = {
 export const signingKeys = await readSigningKeys(JSON.stringify({ keys: [testKeys['cambio-es'], testKeys['cambio-rs']] }));
 
 /** A case as a request in process, with all that an exchange needs of the world: a fixed clock, and ids that count. */
-export function requestInProcess(given: Case): { request: TokenRequest; effects: ExchangeEffects; subjectToken: string; reviewsAsked: ReviewAsked[]; refetched: string[] } {
+export function requestInProcess(given: Case): { request: TokenRequest; requestId: string; effects: ExchangeEffects; subjectToken: string; reviewsAsked: ReviewAsked[]; refetched: string[] } {
   const { effects, reviewsAsked, refetched } = effectsOf(given);
+  const requestId = effects.newId();
   const subjectToken = mintToken(given.subject_token);
   const { headers, body } = requestOf(given, subjectToken);
   const [path = '', query = ''] = given.request.path.split('?');
   const [, namespace, name] = /^\/clients\/([^/]+)\/([^/]+)\/token$/.exec(path) ?? [];
   const request: TokenRequest = {
-    id: effects.newId(),
     clientIdInPath: namespace === undefined || name === undefined ? undefined : `${namespace}/${name}`,
     query,
     contentType: headers['content-type'],
     authorization: headers['authorization'],
-    hasDPoP: headers['dpop'] !== undefined,
+    unsupportedHeader: unsupportedHeaders.find((field) => headers[field] !== undefined),
     body,
-    sourceAddress: '192.0.2.1',
   };
-  return { request, effects, subjectToken, reviewsAsked, refetched };
+  return { request, requestId, effects, subjectToken, reviewsAsked, refetched };
 }
 
 /** Runs a case against exchangeToken alone. Cases that need HTTP can't be run so. */
 export async function runInProcess(given: Case): Promise<Outcome> {
-  const { request, effects, subjectToken, reviewsAsked, refetched } = requestInProcess(given);
-  const record: AuditRecord = { requestId: request.id, outcome: 'failed', sourceAddress: request.sourceAddress };
+  const { request, requestId, effects, subjectToken, reviewsAsked, refetched } = requestInProcess(given);
+  const record: AuditRecord = { requestId, outcome: 'failed', sourceAddress: '192.0.2.1' };
   const common = { subjectToken, reviewsAsked, refetched, bugs: [] };
   try {
     const response = await exchangeToken(request, record, effects);

@@ -22,8 +22,8 @@ describe('explained as it is answered', () => {
     const { record, error, token, checks } = await explainExchange(request, effects);
 
     const [line] = answered.audit;
-    // Both mint the token anew, and no two signatures by ECDSA are alike.
-    const audited = { ...line, time: undefined, durationMs: undefined, subjectTokenSha256: record.subjectTokenSha256 };
+    // Both mint the token anew, and no two signatures by ECDSA are alike. Nobody sent a request that is explained.
+    const audited = { ...line, requestId: '', sourceAddress: '', time: undefined, durationMs: undefined, subjectTokenSha256: record.subjectTokenSha256 };
     expect(plain(record)).toEqual(plain(audited));
     expect(error?.status ?? 200).toBe(answered.status);
     const issued = answered.body['access_token'];

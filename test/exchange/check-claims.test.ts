@@ -34,39 +34,40 @@ function refusal({ claims = {}, header = {}, type = 'jwt', issuer: changed = {},
 }
 
 describe('dates, with a skew of 60 s', () => {
-  const expired = 'it has expired (exp)';
-  const early = 'it is not valid yet (nbf)';
-  const future = 'it was issued in the future (iat)';
+  const expired = (seconds: number, skew = 60): string => `it has expired (exp): ${seconds} s ago, and clockSkewSeconds is ${skew}`;
+  const early = (seconds: number): string => `it is not valid yet (nbf): it will be in ${seconds} s, and clockSkewSeconds is 60`;
+  const future = (seconds: number, skew = 60): string => `it was issued in the future (iat): in ${seconds} s, and clockSkewSeconds is ${skew}`;
+  const longer = (seconds: number): string => `exp − iat is longer than maxTokenLifetimeSeconds: ${seconds} s, and 600 s are allowed`;
   test.for([
     ['exp 59 s ago', { iat: now - 300, exp: now - 59 }, undefined],
     ['exp 59.999 s ago', { iat: now - 300, exp: now - 59.999 }, undefined],
-    ['exp 60 s ago', { iat: now - 300, exp: now - 60 }, expired],
-    ['exp 61 s ago', { iat: now - 300, exp: now - 61 }, expired],
+    ['exp 60 s ago', { iat: now - 300, exp: now - 60 }, expired(60)],
+    ['exp 61 s ago', { iat: now - 300, exp: now - 61 }, expired(61)],
     ['nbf in 59 s', { nbf: now + 59 }, undefined],
     ['nbf in 60 s', { nbf: now + 60 }, undefined],
-    ['nbf in 60.001 s', { nbf: now + 60.001 }, early],
-    ['nbf in 61 s', { nbf: now + 61 }, early],
+    ['nbf in 60.001 s', { nbf: now + 60.001 }, early(60.001)],
+    ['nbf in 61 s', { nbf: now + 61 }, early(61)],
     ['iat in 60 s', { iat: now + 60 }, undefined],
-    ['iat in 61 s', { iat: now + 61 }, future],
-    ['iat in 60.001 s', { iat: now + 60.001 }, future],
+    ['iat in 61 s', { iat: now + 61 }, future(61)],
+    ['iat in 60.001 s', { iat: now + 60.001 }, future(60.001)],
     ['exp equals iat', { iat: now, exp: now }, 'exp is not after iat'],
     ['exp before iat', { iat: now + 2, exp: now + 1 }, 'exp is not after iat'],
     ['nbf equals exp', { nbf: now + 30, exp: now + 30 }, 'nbf is not before exp'],
     ['nbf before iat', { nbf: now - 3600 }, undefined],
     ['nbf 0', { nbf: 0 }, undefined],
     ['a life of 600 s', { iat: now, exp: now + 600 }, undefined],
-    ['a life of 600.5 s', { iat: now, exp: now + 600.5 }, 'exp − iat is longer than maxTokenLifetimeSeconds'],
-    ['a life of 601 s', { iat: now, exp: now + 601 }, 'exp − iat is longer than maxTokenLifetimeSeconds'],
-    ['iat 0', { iat: 0 }, 'exp − iat is longer than maxTokenLifetimeSeconds'],
-    ['the largest number', { iat: now, exp: Number.MAX_VALUE }, 'exp − iat is longer than maxTokenLifetimeSeconds'],
+    ['a life of 600.5 s', { iat: now, exp: now + 600.5 }, longer(600.5)],
+    ['a life of 601 s', { iat: now, exp: now + 601 }, longer(601)],
+    ['iat 0', { iat: 0 }, longer(now + 300)],
+    ['the largest number', { iat: now, exp: Number.MAX_VALUE }, longer(Number.MAX_VALUE)],
   ] as const)('%s', ([, claims, wanted]) => {
     expect(refusal({ claims })).toBe(wanted);
   });
 
   test.for([
-    ['exp this very moment', { iat: now - 10, exp: now }, expired],
+    ['exp this very moment', { iat: now - 10, exp: now }, expired(0, 0)],
     ['exp in a second', { iat: now - 10, exp: now + 1 }, undefined],
-    ['iat in a second', { iat: now + 1 }, future],
+    ['iat in a second', { iat: now + 1 }, future(1, 0)],
     ['nbf this very moment', { nbf: now }, undefined],
   ] as const)('without skew: %s', ([, claims, wanted]) => {
     expect(refusal({ claims, issuer: { clockSkewSeconds: 0 } })).toBe(wanted);
@@ -97,9 +98,11 @@ describe('types of the registered claims', () => {
     [{ aud: 1 }, 'aud is missing or not text'],
     [{ aud: ['cambio', null] }, 'aud is missing or not text'],
     [{ aud: [['cambio']] }, 'aud is missing or not text'],
-    [{ aud: [] }, "aud has none of the issuer's audiences"],
-    [{ aud: '' }, "aud has none of the issuer's audiences"],
-    [{ aud: 'Cambio' }, "aud has none of the issuer's audiences"],
+    [{ aud: [] }, `aud has none of the issuer's audiences: it has none, and they are "https://cambio.example.com", "cambio"`],
+    [{ aud: '' }, `aud has none of the issuer's audiences: it has "", and they are "https://cambio.example.com", "cambio"`],
+    [{ aud: 'Cambio' }, `aud has none of the issuer's audiences: it has "Cambio", and they are "https://cambio.example.com", "cambio"`],
+    [{ aud: ['a', 'b', 'c', 'd', 'e"'] }, `aud has none of the issuer's audiences: it has "a", "b", "c", "d", …, and they are "https://cambio.example.com", "cambio"`],
+    [{ aud: ['a'.repeat(300)] }, `aud has none of the issuer's audiences: it has "${'a'.repeat(256)}…", and they are "https://cambio.example.com", "cambio"`],
     [{ aud: ['x', 'cambio'] }, undefined],
     [{ aud: ['cambio', 'https://kubernetes.example.com'] }, 'aud has an audience of the API server'],
     [{ iss: 'https://ci.example.com/' }, 'iss is another one'],
@@ -110,17 +113,17 @@ describe('types of the registered claims', () => {
 });
 
 describe('algorithms are compared exactly; Ed25519 is EdDSA', () => {
-  const other = "alg is not among the issuer's algorithms";
+  const other = (alg: string): string => `alg is not among the issuer's algorithms: it is "${alg}", and they are "ES256", "EdDSA"`;
   test.for([
     ['ES256', undefined],
     ['EdDSA', undefined],
     ['Ed25519', undefined],
-    ['eddsa', other],
-    ['es256', other],
-    ['none', other],
-    ['RS256', other],
-    ['Ed448', other],
-    ['', other],
+    ['eddsa', other('eddsa')],
+    ['es256', other('es256')],
+    ['none', other('none')],
+    ['RS256', other('RS256')],
+    ['Ed448', other('Ed448')],
+    ['', other('')],
   ] as const)('%s', ([alg, wanted]) => {
     expect(refusal({ header: { alg } })).toBe(wanted);
   });

@@ -95,7 +95,7 @@ test('a grant', () => {
     scope: 'read',
     sub_id: { format: 'iss_sub', iss: 'https://ci.example.com', sub: 'prod' },
   };
-  expect(decide(question({ now: 1000.75 }))).toEqual({ client, subject, rule: byName, target: deploy, tokenType: 'access_token', scopes: ['read'], lifetimeSeconds: 300, claims });
+  expect(decide(question({ now: 1000.75 }))).toEqual({ target: deploy, tokenType: 'access_token', scopes: ['read'], lifetimeSeconds: 300, claims });
 });
 
 test('where no expression looks, no claim is converted', () => {

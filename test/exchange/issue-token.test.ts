@@ -3,13 +3,9 @@ import { describe, expect, test } from 'vitest';
 import type { Grant } from '../../src/exchange/decide.ts';
 import type { ExchangeEffects } from '../../src/exchange/effects.ts';
 import { issueToken } from '../../src/exchange/issue-token.ts';
-import type { Client, Issuer, SubjectRule, Target, TokenTypeName } from '../../src/policy/policy.ts';
+import type { Target, TokenTypeName } from '../../src/policy/policy.ts';
 
-const issuer = { name: 'ci', url: 'https://ci.example.com', subjectPrefix: 'ci:', urlShared: false } as Issuer;
 const grant: Grant = {
-  client: { id: 'payments/deployer' } as Client,
-  subject: { issuer, sub: 'prod', claims: { name: 'Mallory', act: { sub: 'x' }, scope: 'admin', iss: 'x' }, exp: 9999, serviceAccount: undefined },
-  rule: {} as SubjectRule,
   target: { audience: 'https://deploy.example.com' } as Target,
   tokenType: 'access_token',
   scopes: ['read', 'deploy'],

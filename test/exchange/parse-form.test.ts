@@ -4,14 +4,12 @@ import { maxParameters, parseForm } from '../../src/exchange/parse-form.ts';
 import type { TokenRequest } from '../../src/exchange/token-request.ts';
 
 const request = (body: string | Uint8Array, more: Partial<TokenRequest> = {}): TokenRequest => ({
-  id: 'id-1',
   clientIdInPath: undefined,
   query: '',
   contentType: 'application/x-www-form-urlencoded',
   authorization: undefined,
-  hasDPoP: false,
+  unsupportedHeader: undefined,
   body: typeof body === 'string' ? Buffer.from(body) : body,
-  sourceAddress: '192.0.2.1',
   ...more,
 });
 
@@ -55,9 +53,10 @@ test('names of what every object inherits are names like any other', () => {
 
 describe('refused', () => {
   test.for([
-    ['a=1&a=1', 'a parameter stands twice'],
-    ['a=&a=', 'a parameter stands twice'],
-    ['a=1&%61=2', 'a parameter stands twice'],
+    ['a=1&a=1', 'the parameter "a" stands twice'],
+    ['a=&a=', 'the parameter "a" stands twice'],
+    ['a=1&%61=2', 'the parameter "a" stands twice'],
+    [`${'a'.repeat(300)}=&${'a'.repeat(300)}=`, `the parameter "${'a'.repeat(256)}…" stands twice`],
     ['a=%', 'broken percent-encoding'],
     ['a=%4', 'broken percent-encoding'],
     ['a=%u0041', 'broken percent-encoding'],

@@ -1,4 +1,6 @@
 // Probes: what turns readiness red, and what is only shown.
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { createAdminApp } from '../../src/http/admin-app.ts';
 import { listen } from '../../src/http/listen.ts';
@@ -19,5 +21,13 @@ test.for<[path: string, policy: string | undefined, manifests: string | undefine
   const { url, close } = await listen({ host: '127.0.0.1', port: 0 }, app);
   const response = await fetch(url + path);
   expect([response.status, await response.text(), response.headers.get('content-type')]).toEqual([status, body, 'text/plain; charset=utf-8']);
+  await close(0);
+});
+
+test('what has no path is not there, and nobody tries to read it', async () => {
+  const { url, close } = await listen({ host: '127.0.0.1', port: 0 }, createAdminApp([]));
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  socket.write('GET http://[ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+  expect(await text(socket)).toMatch(/^HTTP\/1\.1 404 Not Found\r\nContent-Type: text\/plain; charset=utf-8\r\n[^]*not found\n/);
   await close(0);
 });

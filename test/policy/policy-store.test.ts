@@ -12,6 +12,21 @@ const partly = (reason: string): string => `Ready=False PartlyLoaded, Accepted=T
 
 const tokenReview = { verification: { tokenReview: {} } };
 
+test('why a client is not in force is kept for the audit log, as long as it is so', () => {
+  const { store } = storeOf([issuer('ci'), client('on', ['ci'])]);
+  const whyOff = (name: string): string | undefined => store.snapshot().clientsOff.get(`payments/${name}`);
+  expect([...store.snapshot().clientsOff]).toEqual([]);
+  store.apply([put(client('on', ['ci'], { spec: { suspend: true } }))]);
+  expect(whyOff('on')).toBe('Suspended: spec.suspend is true');
+  store.apply([put(client('on', ['ci'], { spec: { suspendd: true } }))]);
+  expect(whyOff('on')).toBe('UnknownField: spec.suspendd: unknown field; did you mean suspend?');
+  store.apply([remove(client('on', ['ci']))]);
+  expect(whyOff('on')).toBeUndefined();
+  store.apply([put(client('on', ['ci'], { spec: { suspend: true } }))]);
+  store.apply([put(client('on', ['ci']))]);
+  expect([...store.snapshot().clientsOff]).toEqual([]);
+});
+
 describe('an object by itself', () => {
   test('in force, with what its status shows', () => {
     const { store, verdicts } = storeOf([issuer('ci', { generation: 3 }), client('deployer', ['ci'], { generation: 9, spec: { targets: [{ audience: 'vault' }, { audience: 'registry' }] } })]);
