@@ -123,14 +123,15 @@ function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal, le
         logVerdicts(log, verdicts, changes);
         leadership.want(verdicts);
       };
-      const onState = (kind: string, { trouble }: ReflectorState): void => {
-        if (trouble === undefined) {
-          troubles.delete(kind);
-          log.info({ kind }, 'in step with the API server');
-        } else {
+      const onState = (kind: string, { trouble, unchecked }: ReflectorState): void => {
+        if (trouble !== undefined) {
           troubles.set(kind, trouble);
           log.warn({ kind, trouble }, 'not in step with the API server; what was read before stays in force');
+          return;
         }
+        troubles.delete(kind);
+        if (unchecked === undefined) log.info({ kind }, 'in step with the API server');
+        else log.warn({ kind, reason: unchecked }, 'in step with the API server by its watch alone; the list that checks it from time to time has failed');
       };
       const following = others.run(
         {
