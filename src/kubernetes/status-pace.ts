@@ -16,7 +16,10 @@ export const statusBounds = {
   settle: 2_000,
   /** For one write. */
   timeout: 10_000,
-  /** How long a writer rests after a write that failed: it doubles with each failure in a row, up to the second. */
+  /**
+   * How long a writer rests after a write that failed: it doubles with each failure in a row, up to the second. As long
+   * rests an object after a conflict, since only the watch can tell what has become of it.
+   */
   retry: 500,
   longestRetry: 30_000,
 } as const;
@@ -36,6 +39,12 @@ export function dueAt(pace: Pace | undefined, generation: number): number {
   if (pace === undefined) return -Infinity;
   const { rest, refill } = statusBounds;
   return pace.writtenAt + (pace.generation === generation ? Math.max(rest, Math.ceil((1 - pace.left) * refill)) : rest);
+}
+
+/** How long to rest after so many failures in a row, in milliseconds. */
+export function restAfter(failures: number): number {
+  const { retry, longestRetry } = statusBounds;
+  return Math.min(longestRetry, retry * 2 ** Math.max(0, failures - 1));
 }
 
 export type Budget = {

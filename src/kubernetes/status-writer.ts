@@ -6,7 +6,7 @@ import type { ApiResponse, ApiServer } from './api-server.ts';
 import { isCurrent, isNewer, isRedated, removalOf, statusOf, type LiveStatus } from './live-status.ts';
 import { pause, type Pause } from './pause.ts';
 import { isOlder, type KubeObject } from './reflector.ts';
-import { createBudget, dueAt, paceAfter, statusBounds, type Pace } from './status-pace.ts';
+import { createBudget, dueAt, paceAfter, restAfter, statusBounds, type Pace } from './status-pace.ts';
 import { createWriteQueue } from './write-queue.ts';
 
 /** What is known of an object that is there. */
@@ -22,8 +22,8 @@ type Entry = {
   /** What the verdict dates has changed, and not only been seen again by a new process. */
   redated: boolean;
   pace: Pace | undefined;
-  /** After a conflict. */
-  notBefore: number;
+  /** Conflicts since something new was learned of the object, and when the last one was. */
+  conflicts: { count: number; at: number };
   writing: boolean;
 };
 
@@ -106,9 +106,9 @@ export function createStatusWriter({ api, now, monotonic, leadsFor, onWritten, o
     return writing === statusBounds.inFlight ? Infinity : Math.max(0, readyAt - monotonic(), budget.waitMs());
   }
 
-  function dueOf({ pace, notBefore, wantedAt, live }: Entry, wanted: Verdict): number {
+  function dueOf({ pace, conflicts, wantedAt, live }: Entry, wanted: Verdict): number {
     const settled = lacksOthers(wanted) && live.status.observedGeneration !== wanted.generation ? wantedAt + statusBounds.settle : -Infinity;
-    return Math.max(dueAt(pace, wanted.generation), notBefore, settled);
+    return Math.max(dueAt(pace, wanted.generation), conflicts.at + restAfter(conflicts.count), settled);
   }
 
   async function writeOut(entry: Entry, verdict: Verdict): Promise<void> {
@@ -143,7 +143,7 @@ export function createStatusWriter({ api, now, monotonic, leadsFor, onWritten, o
       if (status === 404) return 'done';
       if (status === 409) {
         // The object has changed, or is another one by now, of which the watch is about to tell.
-        entry.notBefore = monotonic() + statusBounds.retry;
+        entry.conflicts = { count: entry.conflicts.count + 1, at: monotonic() };
         return 'again';
       }
       onError(verdict.id, `its status was refused with ${status}: ${(body as { message?: string } | undefined)?.message ?? ''}`);
@@ -152,7 +152,7 @@ export function createStatusWriter({ api, now, monotonic, leadsFor, onWritten, o
     } catch (error) {
       if (!signal.aborted) onError(verdict.id, `its status could not be written: ${(error as Error).message}`);
     }
-    return Math.max(asked, Math.min(statusBounds.longestRetry, statusBounds.retry * 2 ** Math.min(failures++, 10)));
+    return Math.max(asked, restAfter(++failures));
   }
 
   /**
@@ -217,7 +217,7 @@ const entryOf = (id: ObjectId, object: KubeObject): Entry => ({
   wantedAt: -Infinity,
   redated: false,
   pace: undefined,
-  notBefore: -Infinity,
+  conflicts: { count: 0, at: -Infinity },
   writing: false,
 });
 
@@ -227,6 +227,7 @@ const liveOf = ({ metadata: { uid, resourceVersion }, status }: KubeObject): Liv
 function learn(entry: Entry, object: KubeObject): boolean {
   const { uid, resourceVersion } = entry.live;
   if (object.metadata.uid !== uid || isOlder(object.metadata.resourceVersion, resourceVersion)) return false;
+  if (object.metadata.resourceVersion !== resourceVersion) entry.conflicts.count = 0;
   entry.live = liveOf(object);
   return true;
 }
