@@ -9,6 +9,7 @@ import { closeCluster, connectCluster, type FindCluster } from '../kubernetes/cl
 import { readClusterFacts, type ClusterFacts } from '../kubernetes/cluster-facts.ts';
 import { createClusterKeyFetcher } from '../kubernetes/cluster-keys.ts';
 import { runClusterSource } from '../kubernetes/cluster-source.ts';
+import { describeFailure } from '../kubernetes/describe-failure.ts';
 import { kubeConfigFiles, loadKubeConfig } from '../kubernetes/kubeconfig.ts';
 import type { ReflectorState } from '../kubernetes/reflector.ts';
 import { createRemoteClusters } from '../kubernetes/remote-clusters.ts';
@@ -171,7 +172,7 @@ async function untilRead(api: ApiServer, log: Logger, signal: AbortSignal): Prom
       if (facts.trouble !== undefined) log.warn({ trouble: facts.trouble }, 'the issuer of the API server is not known: a TrustedIssuer with tokenReview must name issuer.url');
       return facts;
     } catch (error) {
-      log.warn({ server: api.server, reason: (error as Error).message }, 'the API server can not be reached; trying again');
+      log.warn({ server: api.server, reason: describeFailure(error) }, 'the API server can not be reached; trying again');
       await wait(Math.min(10_000, 500 * 2 ** attempt), undefined, { signal }).catch(() => undefined);
     }
   }

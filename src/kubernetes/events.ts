@@ -5,6 +5,7 @@ import type { ObjectId } from '../manifests/read-object.ts';
 import type { ConditionType } from '../policy/conditions.ts';
 import type { Verdict } from '../policy/policy-store.ts';
 import type { ApiServer } from './api-server.ts';
+import { describeFailure } from './describe-failure.ts';
 import type { LiveStatus } from './live-status.ts';
 import { pause, type Pause } from './pause.ts';
 
@@ -84,7 +85,7 @@ export function createEventWriter({ api, now, monotonic, identity, leadsFor, onT
         await write(next.id, next.uid, next.transition);
         if (waiting.length === 0) report(undefined);
       } catch (error) {
-        if (!signal.aborted) report(`an event could not be written: ${(error as Error).message}`);
+        if (!signal.aborted) report(`an event could not be written: ${describeFailure(error)}`);
       }
       await rest(1000 / eventBounds.perSecond, signal);
     }

@@ -1,5 +1,6 @@
 // Leader election on a Lease (coordination.k8s.io/v1): of all replicas one leads, and only that one writes status and events.
 import type { ApiResponse, ApiServer } from './api-server.ts';
+import { describeFailure } from './describe-failure.ts';
 import { pause, type Pause } from './pause.ts';
 
 /** The name of the Lease in Cambio's own namespace; RBAC names it too. */
@@ -176,7 +177,7 @@ export function createLease(options: LeaseOptions): Lease {
       const lease = await read(leaseTimes.release);
       if (lease?.spec?.holderIdentity === identity) await giveBack(lease);
     } catch (error) {
-      report((error as Error).message);
+      report(describeFailure(error));
     }
   }
 
@@ -186,7 +187,7 @@ export function createLease(options: LeaseOptions): Lease {
         await stand();
         report(undefined);
       } catch (error) {
-        report((error as Error).message);
+        report(describeFailure(error));
       }
       tell();
       await rest(untilNext(), signal);

@@ -3,6 +3,7 @@ import { apiVersion, group, kinds, version } from '../manifests/kinds.ts';
 import type { ObjectId } from '../manifests/read-object.ts';
 import { keyOf, type Verdict } from '../policy/policy-store.ts';
 import type { ApiResponse, ApiServer } from './api-server.ts';
+import { describeFailure } from './describe-failure.ts';
 import { isCurrent, isNewer, isRedated, removalOf, statusOf, type LiveStatus } from './live-status.ts';
 import { pause, type Pause } from './pause.ts';
 import { isOlder, type KubeObject } from './reflector.ts';
@@ -150,7 +151,7 @@ export function createStatusWriter({ api, now, monotonic, leadsFor, onWritten, o
       if (status === 400 || status === 422) return 'done';
       asked = (retryAfterSeconds ?? 0) * 1000;
     } catch (error) {
-      if (!signal.aborted) onError(verdict.id, `its status could not be written: ${(error as Error).message}`);
+      if (!signal.aborted) onError(verdict.id, `its status could not be written: ${describeFailure(error)}`);
     }
     return Math.max(asked, restAfter(++failures));
   }
