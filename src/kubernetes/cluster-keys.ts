@@ -3,7 +3,7 @@ import { isObject } from '../manifests/read-object.ts';
 import { KeyFetchError, type FetchKeySet } from '../policy/key-fetch.ts';
 import type { Verification } from '../policy/policy.ts';
 import type { ApiResponse, ApiServer } from './api-server.ts';
-import type { FindCluster } from './cluster-connection.ts';
+import { findFor, type FindCluster } from './cluster-connection.ts';
 import { describeFailure } from './describe-failure.ts';
 
 /** How long it may take to fetch a document that an API server publishes, in milliseconds. */
@@ -24,8 +24,9 @@ const accept = 'application/json, application/jwk-set+json';
  * discovery document is not looked at: its host may be one that Cambio's credential must not be shown to.
  */
 export function createClusterKeyFetcher(find: FindCluster): FetchKeySet {
-  return async ({ url, verification }, signal) => {
-    const cluster = 'cluster' in verification ? find(verification) : 'it asks no API server';
+  return async (asked, signal) => {
+    const { url, verification } = asked;
+    const cluster = findFor(asked, find);
     if (typeof cluster === 'string') throw new KeyFetchError('FetchFailed', cluster);
     // Both at once, so that no new credential comes between them.
     const [discovery, keys] = await Promise.all([fetchDocument(cluster.api, discoveryPath, signal), fetchDocument(cluster.api, keysPath, signal)]);

@@ -1,9 +1,10 @@
 // Manifests and Namespaces from the API server: one reflector for each, every object read once for each generation.
-import { apiVersion, group, kindNames, kinds, version, type KindName } from '../manifests/kinds.ts';
+import { apiVersion, kindNames, type KindName } from '../manifests/kinds.ts';
 import { labelsOf, type ReadNamespace } from '../manifests/read-namespace.ts';
 import { readObject, type ObjectId, type ReadObject } from '../manifests/read-object.ts';
 import { keyOf, type Change } from '../policy/policy-store.ts';
 import type { ApiServer } from './api-server.ts';
+import { collectionPath } from './object-path.ts';
 import { runReflector, type Delivery, type KubeObject, type ReflectorState } from './reflector.ts';
 
 export type ClusterSourceOptions = {
@@ -76,7 +77,7 @@ export async function runClusterSource(options: ClusterSourceOptions): Promise<v
   await Promise.all([
     follow('Namespace', '/api/v1/namespaces', (deliveries) => ({ changes: [], namespaces: deliveries.map(({ name, object }) => readLabels(name, object)) })),
     ...kindNames.map((kind) =>
-      follow(kind, `/apis/${group}/${version}/${kinds[kind].plural}`, (deliveries) => ({ changes: deliveries.flatMap((delivery) => changeOf(kind, delivery)), namespaces: [] })),
+      follow(kind, collectionPath(kind), (deliveries) => ({ changes: deliveries.flatMap((delivery) => changeOf(kind, delivery)), namespaces: [] })),
     ),
   ]);
 }

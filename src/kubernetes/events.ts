@@ -8,6 +8,7 @@ import type { ApiServer } from './api-server.ts';
 import { describeFailure } from './describe-failure.ts';
 import type { LiveStatus } from './live-status.ts';
 import { pause, type Pause } from './pause.ts';
+import { tellOnce } from './tell-once.ts';
 
 /** A condition that is not what it was. */
 export type Transition = { type: 'Normal' | 'Warning'; reason: string; note: string };
@@ -75,7 +76,7 @@ export function createEventWriter({ api, now, monotonic, identity, leadsFor, onT
   const waiting: { id: ObjectId; uid: string; transition: Transition }[] = [];
   const series = new LRUCache<string, Told>({ max: eventBounds.remembered, ttl: eventBounds.series, ttlResolution: 0, perf: { now: monotonic } });
   let running: Promise<void> | undefined;
-  let trouble: string | undefined;
+  const report = tellOnce(onTrouble);
 
   async function run(): Promise<void> {
     await Promise.resolve();
@@ -114,12 +115,6 @@ export function createEventWriter({ api, now, monotonic, identity, leadsFor, onT
     const { status, body: answer } = await api.request({ method: 'PATCH', path: `${pathOf(namespace)}/${name}`, body, contentType: 'application/merge-patch+json', timeoutMs: 5_000, signal });
     if (status >= 300 && status !== 404) throw new Error(`patch was refused with ${status}: ${(answer as { message?: string } | undefined)?.message ?? ''}`);
     return status < 300;
-  }
-
-  function report(message: string | undefined): void {
-    if (message === trouble) return;
-    trouble = message;
-    onTrouble(message);
   }
 
   return {

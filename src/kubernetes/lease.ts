@@ -2,6 +2,7 @@
 import type { ApiResponse, ApiServer } from './api-server.ts';
 import { describeFailure } from './describe-failure.ts';
 import { pause, type Pause } from './pause.ts';
+import { tellOnce } from './tell-once.ts';
 
 /** The name of the Lease in Cambio's own namespace; RBAC names it too. */
 export const leaseName = 'cambio-leader';
@@ -65,7 +66,7 @@ export function createLease(options: LeaseOptions): Lease {
   let sawHolder = false;
   let renewals = 0;
   let told = false;
-  let trouble: string | undefined;
+  const report = tellOnce(onTrouble);
 
   const leadsFor = (): number => (signal.aborted ? 0 : Math.max(0, deadline - monotonic()));
 
@@ -153,12 +154,6 @@ export function createLease(options: LeaseOptions): Lease {
     if (leads === told) return;
     told = leads;
     onChange(leads);
-  }
-
-  function report(message: string | undefined): void {
-    if (message === trouble) return;
-    trouble = message;
-    onTrouble(message);
   }
 
   /** A candidate is there when the holder's time is over. */

@@ -1,13 +1,14 @@
 // Writes verdicts into the status of objects by server-side apply: by the leader, only where the facts have changed, and not too often.
-import { apiVersion, group, kinds, version } from '../manifests/kinds.ts';
+import { apiVersion } from '../manifests/kinds.ts';
 import type { ObjectId } from '../manifests/read-object.ts';
 import { keyOf, type Verdict } from '../policy/policy-store.ts';
 import type { ApiResponse, ApiServer } from './api-server.ts';
 import { describeFailure } from './describe-failure.ts';
 import { isCurrent, isNewer, isRedated, removalOf, statusOf, type LiveStatus } from './live-status.ts';
+import { objectPath } from './object-path.ts';
 import { pause, type Pause } from './pause.ts';
 import { isOlder, type KubeObject } from './reflector.ts';
-import { createBudget, dueAt, paceAfter, restAfter, statusBounds, type Pace } from './status-pace.ts';
+import { createBudget, dueAt, paceAfter, restAfter, statusBounds, type WritePace } from './status-pace.ts';
 import { createWriteQueue } from './write-queue.ts';
 
 /** What is known of an object that is there. */
@@ -22,7 +23,7 @@ type Entry = {
   wantedAt: number;
   /** What the verdict dates has changed, and not only been seen again by a new process. */
   redated: boolean;
-  pace: Pace | undefined;
+  pace: WritePace | undefined;
   /** Conflicts since something new was learned of the object, and when the last one was. */
   conflicts: { count: number; at: number };
   writing: boolean;
@@ -240,9 +241,3 @@ const saysIt = ({ live, redated }: Entry, wanted: Verdict): boolean => isCurrent
 
 /** Whether a verdict says that something is missing which the object refers to. */
 const lacksOthers = ({ conditions }: Verdict): boolean => conditions.some(({ type, status }) => type === 'ResolvedRefs' && status === 'False');
-
-/** The path of an object of one of Cambio's kinds. */
-export function objectPath({ kind, namespace, name }: ObjectId): string {
-  const { plural } = kinds[kind];
-  return `/apis/${group}/${version}/${namespace === '' ? '' : `namespaces/${namespace}/`}${plural}/${name}`;
-}
