@@ -4,6 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import type { ExchangeSettings } from '../exchange/effects.ts';
 import { createExampleRunner } from '../exchange/run-examples.ts';
 import { parseStrictObject, type JsonObject } from '../exchange/strict-json.ts';
+import { describeFailure } from '../kubernetes/describe-failure.ts';
 import type { PolicySettings } from '../policy/settings.ts';
 import type { ReadCluster } from './check-cluster.ts';
 import { readFiles } from './check-input.ts';
@@ -46,7 +47,7 @@ export async function runCheck(options: CheckOptions, paths: readonly string[], 
     if (answer !== undefined) return answer.outcome === 'granted' ? 0 : answer.outcome === 'denied' ? 1 : 2;
     return report.findings.some(({ severity }) => severity === 'error') ? 1 : 0;
   } catch (error) {
-    streams.err(`cambio check: ${(error as Error).message}\n`);
+    streams.err(`cambio check: ${(error as Error).message || describeFailure(error)}\n`);
     return 2;
   }
 }

@@ -1,12 +1,10 @@
 // Where the manifests come from: a directory or an API server. Either way the policy store is told what changed.
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { OAuthError } from '../exchange/oauth-error.ts';
 import type { ReviewToken } from '../exchange/verify-by-review.ts';
 import { runDirectorySource } from '../files/directory-source.ts';
-import type { ApiServer } from '../kubernetes/api-server.ts';
 import { closeCluster, connectCluster, type FindCluster } from '../kubernetes/cluster-connection.ts';
-import { readClusterFacts, type ClusterFacts } from '../kubernetes/cluster-facts.ts';
+import { awaitClusterFacts } from '../kubernetes/cluster-facts.ts';
 import { createClusterKeyFetcher } from '../kubernetes/cluster-keys.ts';
 import { runClusterSource } from '../kubernetes/cluster-source.ts';
 import { kubeConfigFiles, loadKubeConfig } from '../kubernetes/kubeconfig.ts';
@@ -36,7 +34,7 @@ export type Source = {
    * tells of: a new process has nothing to say before.
    */
   run: (makeStore: (cluster: PolicySettings['cluster'], publish: (verdicts: readonly Verdict[]) => void) => PolicyStore, keysAreKnown: () => boolean) => Promise<void>;
-  /** Why what the store has may be older than what is meant; undefined if all is well. */
+  /** Why what the store has may be older or less than what is meant; undefined if all is well. */
   trouble: () => string | undefined;
   close: () => Promise<void>;
 };
@@ -114,8 +112,14 @@ function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal, le
       await Promise.all([closeCluster(own), others.close()]);
     },
     run: async (makeStore, keysAreKnown) => {
-      const facts = await untilRead(api, log, signal);
+      const facts = await awaitClusterFacts(api, (reason) => log.warn({ server: api.server, reason }, 'the API server can not be reached; trying again'), signal);
       if (facts === undefined) return;
+      if (facts.trouble !== undefined) {
+        // Neither asked again nor hidden: whoever mends it restarts Cambio.
+        const trouble = `its issuer is not known, and not reserved as an audience: ${facts.trouble}`;
+        troubles.set('API server', trouble);
+        log.warn({ trouble }, 'a TrustedIssuer with tokenReview must name issuer.url');
+      }
       const leadership = openLeadership(api, namespace, log, AbortSignal.any([signal, leave]));
       const store = makeStore(facts, leadership.want);
       let secretsRead = false;
@@ -123,14 +127,15 @@ function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal, le
         logVerdicts(log, verdicts, changes);
         leadership.want(verdicts);
       };
-      const onState = (kind: string, { trouble }: ReflectorState): void => {
-        if (trouble === undefined) {
-          troubles.delete(kind);
-          log.info({ kind }, 'in step with the API server');
-        } else {
+      const onState = (kind: string, { trouble, unchecked }: ReflectorState): void => {
+        if (trouble !== undefined) {
           troubles.set(kind, trouble);
           log.warn({ kind, trouble }, 'not in step with the API server; what was read before stays in force');
+          return;
         }
+        troubles.delete(kind);
+        if (unchecked === undefined) log.info({ kind }, 'in step with the API server');
+        else log.warn({ kind, reason: unchecked }, 'in step with the API server by its watch alone; the list that checks it from time to time has failed');
       };
       const following = others.run(
         {
@@ -160,19 +165,4 @@ function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal, le
       await leadership.ended();
     },
   };
-}
-
-/** The API server must be reached once before anything can be decided; until then it is asked again and again. */
-async function untilRead(api: ApiServer, log: Logger, signal: AbortSignal): Promise<ClusterFacts | undefined> {
-  for (let attempt = 0; !signal.aborted; attempt++) {
-    try {
-      const facts = await readClusterFacts(api);
-      if (facts.trouble !== undefined) log.warn({ trouble: facts.trouble }, 'the issuer of the API server is not known: a TrustedIssuer with tokenReview must name issuer.url');
-      return facts;
-    } catch (error) {
-      log.warn({ server: api.server, reason: (error as Error).message }, 'the API server can not be reached; trying again');
-      await wait(Math.min(10_000, 500 * 2 ** attempt), undefined, { signal }).catch(() => undefined);
-    }
-  }
-  return undefined;
 }

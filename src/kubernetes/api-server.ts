@@ -34,7 +34,7 @@ export type ApiServer = {
   stream: (path: string, query: Readonly<Record<string, string>>, signal: AbortSignal) => Promise<ApiStream>;
   /** The bearer token that is shown to it, if that is the way. */
   ownToken: () => Promise<string | undefined>;
-  /** Closes its connections when the requests in flight have ended: for when another client takes its place. */
+  /** Closes it when the requests in flight have ended; streams are not waited for. For when another client takes its place. */
   retire: () => Promise<void>;
   /** Ends everything at once. */
   close: () => Promise<void>;
@@ -42,6 +42,12 @@ export type ApiServer = {
 
 /** For how long a credential that was read from a file is used, in milliseconds: projected tokens are replaced long before their end. */
 const credentialAge = 30_000;
+
+/**
+ * How long reading a credential may take, in milliseconds: a kubeconfig may name a program that prints it. Who waits for it
+ * waits no longer than for anything else; after this time a program that hangs is given up, and the next request starts anew.
+ */
+export const credentialTimeout = 30_000;
 
 /** Largest answer to a request that says no bound of its own: a page of 500 objects of some KiB each fits. */
 const defaultMaxBytes = 64 * 1024 * 1024;
@@ -58,6 +64,7 @@ export function createApiServer(config: KubeConfig, monotonic: () => number, con
   let held: Held | undefined;
   let renewal: Promise<Held> | undefined;
   const inFlight = new Set<Promise<ApiResponse>>();
+  const closing = new AbortController();
 
   async function current(): Promise<Held> {
     if (held !== undefined && monotonic() - held.readAt < credentialAge) return held;
@@ -67,7 +74,8 @@ export function createApiServer(config: KubeConfig, monotonic: () => number, con
 
   async function renew(): Promise<Held> {
     const readAt = monotonic();
-    const credential = await readCredential(config);
+    const limit = AbortSignal.any([closing.signal, AbortSignal.timeout(credentialTimeout)]);
+    const credential = await endedBy(limit, readCredential(config));
     const before = held;
     const same = before?.credential.tlsKey === credential.tlsKey ? before.dispatcher : undefined;
     held = { credential, dispatcher: same ?? createDispatcher(config, credential, connections), readAt };
@@ -77,7 +85,7 @@ export function createApiServer(config: KubeConfig, monotonic: () => number, con
   }
 
   async function open(method: ApiRequest['method'], path: string, query: Readonly<Record<string, string>>, rest: { signal: AbortSignal; body?: string; contentType?: string; accept?: string }) {
-    const { credential, dispatcher } = await current();
+    const { credential, dispatcher } = await endedBy(rest.signal, current());
     const url = new URL(base.pathname.replace(/\/$/, '') + path, base);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
     const sent = send(url, {
@@ -107,7 +115,7 @@ export function createApiServer(config: KubeConfig, monotonic: () => number, con
   }
 
   async function close(): Promise<void> {
-    await renewal?.catch(() => undefined);
+    closing.abort(new Error('the client is closed'));
     await held?.dispatcher.destroy();
   }
 
@@ -159,7 +167,10 @@ function createDispatcher(config: KubeConfig, { tls }: Credential, connections: 
   return new Agent({ ...common, connect: { ...(tls as object), keepAlive: true } });
 }
 
-/** Ends a wait when `signal` is aborted: undici looks at it only when the request is on its way, not before there is a connection. */
+/**
+ * Ends a wait when `signal` is aborted. Nothing else does while a credential is read; and undici looks at it only when the
+ * request is on its way, not before there is a connection.
+ */
 function endedBy<T>(signal: AbortSignal, wait: Promise<T>): Promise<T> {
   const { promise, resolve: answer, reject } = Promise.withResolvers<T>();
   const end = (): void => reject(signal.reason as Error);

@@ -1,6 +1,6 @@
 // The clients of a cluster's API server, and how they are found.
 import type { KubeConfig } from '@kubernetes/client-node';
-import type { AskedCluster } from '../policy/policy.ts';
+import type { AskedCluster, Issuer } from '../policy/policy.ts';
 import { createApiServer, type ApiServer } from './api-server.ts';
 
 /** TokenReviews in flight at once, for each cluster: more wait for their turn. */
@@ -19,6 +19,11 @@ export type ClusterConnection = {
  * @returns its clients, or a sentence on why there are none now
  */
 export type FindCluster = (asked: AskedCluster) => ClusterConnection | string;
+
+/** Finds the API server that an issuer's tokens or keys are asked of, and no other. */
+export function findFor({ verification }: Issuer, find: FindCluster): ReturnType<FindCluster> {
+  return 'cluster' in verification ? find(verification) : 'it asks no API server';
+}
 
 /**
  * Makes the clients of a cluster; nothing is connected before it is used.

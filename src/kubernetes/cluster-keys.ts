@@ -3,16 +3,17 @@ import { isObject } from '../manifests/read-object.ts';
 import { KeyFetchError, type FetchKeySet } from '../policy/key-fetch.ts';
 import type { Verification } from '../policy/policy.ts';
 import type { ApiResponse, ApiServer } from './api-server.ts';
-import type { FindCluster } from './cluster-connection.ts';
+import { findFor, type FindCluster } from './cluster-connection.ts';
 import { describeFailure } from './describe-failure.ts';
 
-/** How long a fetch may take, in milliseconds. */
-export const clusterKeysTimeout = 5_000;
+/** How long it may take to fetch a document that an API server publishes, in milliseconds. */
+export const clusterDocumentTimeout = 5_000;
 
-/** The largest document that is read, in bytes. */
+/** The largest that is read, in bytes. */
 export const maxClusterDocumentBytes = 262_144;
 
-const discoveryPath = '/.well-known/openid-configuration';
+/** Where it says what it calls itself. */
+export const discoveryPath = '/.well-known/openid-configuration';
 const keysPath = '/openid/v1/jwks';
 
 /** The API server answers with 406 where the type of its JWK Set (RFC 7517 §8.5.2) is not asked for. */
@@ -23,8 +24,9 @@ const accept = 'application/json, application/jwk-set+json';
  * discovery document is not looked at: its host may be one that Cambio's credential must not be shown to.
  */
 export function createClusterKeyFetcher(find: FindCluster): FetchKeySet {
-  return async ({ url, verification }, signal) => {
-    const cluster = 'cluster' in verification ? find(verification) : 'it asks no API server';
+  return async (asked, signal) => {
+    const { url, verification } = asked;
+    const cluster = findFor(asked, find);
     if (typeof cluster === 'string') throw new KeyFetchError('FetchFailed', cluster);
     // Both at once, so that no new credential comes between them.
     const [discovery, keys] = await Promise.all([fetchDocument(cluster.api, discoveryPath, signal), fetchDocument(cluster.api, keysPath, signal)]);
@@ -41,7 +43,7 @@ export function createClusterKeyFetcher(find: FindCluster): FetchKeySet {
 
 async function fetchDocument(api: ApiServer, path: string, signal: AbortSignal): Promise<ApiResponse> {
   try {
-    return await api.request({ method: 'GET', path, accept, timeoutMs: clusterKeysTimeout, maxBytes: maxClusterDocumentBytes, signal });
+    return await api.request({ method: 'GET', path, accept, timeoutMs: clusterDocumentTimeout, maxBytes: maxClusterDocumentBytes, signal });
   } catch (error) {
     throw new KeyFetchError('FetchFailed', `the API server can not be reached: ${describeFailure(error)}`);
   }

@@ -1,9 +1,10 @@
 // Manifests and Namespaces from the API server: one reflector for each, every object read once for each generation.
-import { apiVersion, group, kindNames, kinds, version, type KindName } from '../manifests/kinds.ts';
+import { apiVersion, kindNames, type KindName } from '../manifests/kinds.ts';
 import { labelsOf, type ReadNamespace } from '../manifests/read-namespace.ts';
 import { readObject, type ObjectId, type ReadObject } from '../manifests/read-object.ts';
 import { keyOf, type Change } from '../policy/policy-store.ts';
 import type { ApiServer } from './api-server.ts';
+import { collectionPath } from './object-path.ts';
 import { runReflector, type Delivery, type KubeObject, type ReflectorState } from './reflector.ts';
 
 export type ClusterSourceOptions = {
@@ -23,8 +24,8 @@ export type ClusterSourceOptions = {
 /** What is followed: Cambio's kinds, and Namespaces for their labels. */
 export type Followed = KindName | 'Namespace';
 
-/** What has been delivered and not been handed on yet. */
-type Held = { changes: readonly Change[]; namespaces: readonly ReadNamespace[] };
+/** What a delivery means. */
+type Read = { changes: readonly Change[]; namespaces: readonly ReadNamespace[] };
 
 /** Follows the API server until `signal` is aborted. */
 export async function runClusterSource(options: ClusterSourceOptions): Promise<void> {
@@ -32,16 +33,19 @@ export async function runClusterSource(options: ClusterSourceOptions): Promise<v
   /** uid and generation of each object that was handed on. */
   const generations = new Map<string, string>();
   const unsynced = new Set<Followed>([...kindNames, 'Namespace']);
-  let held: Held = { changes: [], namespaces: [] };
+  /** What can't be handed on yet, since not all has been listed: of each object the last that was told. */
+  const held = { changes: new Map<string, Change>(), namespaces: new Map<string, ReadNamespace>() };
 
-  function take(what: Followed, delivered: Held): void {
-    const { changes, namespaces } = { changes: [...held.changes, ...delivered.changes], namespaces: [...held.namespaces, ...delivered.namespaces] };
+  function take(what: Followed, read: Read): void {
     if (unsynced.size > 1 || (unsynced.size === 1 && !unsynced.has(what))) {
       // An ExchangeClient whose TrustedIssuer has not been listed yet would be taken, and told, for a mistake.
-      held = { changes, namespaces };
+      for (const change of read.changes) held.changes.set(keyOf(change.id), change);
+      for (const namespace of read.namespaces) held.namespaces.set(namespace.name, namespace);
       unsynced.delete(what);
       return;
     }
+    const changes = [...held.changes.values(), ...read.changes];
+    const namespaces = [...held.namespaces.values(), ...read.namespaces];
     try {
       if (changes.length > 0 || namespaces.length > 0) onChanges(changes, namespaces);
     } catch (error) {
@@ -49,7 +53,8 @@ export async function runClusterSource(options: ClusterSourceOptions): Promise<v
       for (const { id } of changes) generations.delete(keyOf(id));
       throw error;
     }
-    held = { changes: [], namespaces: [] };
+    held.changes.clear();
+    held.namespaces.clear();
     if (unsynced.delete(what)) onSynced();
   }
 
@@ -67,12 +72,12 @@ export async function runClusterSource(options: ClusterSourceOptions): Promise<v
     return [{ id, object: readListed(kind, id, object) }];
   }
 
-  const follow = (what: Followed, path: string, heldOf: (deliveries: readonly Delivery[]) => Held): Promise<void> =>
-    runReflector({ api, path, deliver: (deliveries) => take(what, heldOf(deliveries)), monotonic, random, onState: (state) => onState(what, state) }, signal);
+  const follow = (what: Followed, path: string, read: (deliveries: readonly Delivery[]) => Read): Promise<void> =>
+    runReflector({ api, path, deliver: (deliveries) => take(what, read(deliveries)), monotonic, random, onState: (state) => onState(what, state) }, signal);
   await Promise.all([
     follow('Namespace', '/api/v1/namespaces', (deliveries) => ({ changes: [], namespaces: deliveries.map(({ name, object }) => readLabels(name, object)) })),
     ...kindNames.map((kind) =>
-      follow(kind, `/apis/${group}/${version}/${kinds[kind].plural}`, (deliveries) => ({ changes: deliveries.flatMap((delivery) => changeOf(kind, delivery)), namespaces: [] })),
+      follow(kind, collectionPath(kind), (deliveries) => ({ changes: deliveries.flatMap((delivery) => changeOf(kind, delivery)), namespaces: [] })),
     ),
   ]);
 }

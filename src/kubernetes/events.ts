@@ -5,8 +5,10 @@ import type { ObjectId } from '../manifests/read-object.ts';
 import type { ConditionType } from '../policy/conditions.ts';
 import type { Verdict } from '../policy/policy-store.ts';
 import type { ApiServer } from './api-server.ts';
+import { describeFailure } from './describe-failure.ts';
 import type { LiveStatus } from './live-status.ts';
 import { pause, type Pause } from './pause.ts';
+import { tellOnce } from './tell-once.ts';
 
 /** A condition that is not what it was. */
 export type Transition = { type: 'Normal' | 'Warning'; reason: string; note: string };
@@ -74,7 +76,7 @@ export function createEventWriter({ api, now, monotonic, identity, leadsFor, onT
   const waiting: { id: ObjectId; uid: string; transition: Transition }[] = [];
   const series = new LRUCache<string, Told>({ max: eventBounds.remembered, ttl: eventBounds.series, ttlResolution: 0, perf: { now: monotonic } });
   let running: Promise<void> | undefined;
-  let trouble: string | undefined;
+  const report = tellOnce(onTrouble);
 
   async function run(): Promise<void> {
     await Promise.resolve();
@@ -84,7 +86,7 @@ export function createEventWriter({ api, now, monotonic, identity, leadsFor, onT
         await write(next.id, next.uid, next.transition);
         if (waiting.length === 0) report(undefined);
       } catch (error) {
-        if (!signal.aborted) report(`an event could not be written: ${(error as Error).message}`);
+        if (!signal.aborted) report(`an event could not be written: ${describeFailure(error)}`);
       }
       await rest(1000 / eventBounds.perSecond, signal);
     }
@@ -113,12 +115,6 @@ export function createEventWriter({ api, now, monotonic, identity, leadsFor, onT
     const { status, body: answer } = await api.request({ method: 'PATCH', path: `${pathOf(namespace)}/${name}`, body, contentType: 'application/merge-patch+json', timeoutMs: 5_000, signal });
     if (status >= 300 && status !== 404) throw new Error(`patch was refused with ${status}: ${(answer as { message?: string } | undefined)?.message ?? ''}`);
     return status < 300;
-  }
-
-  function report(message: string | undefined): void {
-    if (message === trouble) return;
-    trouble = message;
-    onTrouble(message);
   }
 
   return {

@@ -1,6 +1,8 @@
 // Leader election on a Lease (coordination.k8s.io/v1): of all replicas one leads, and only that one writes status and events.
 import type { ApiResponse, ApiServer } from './api-server.ts';
+import { describeFailure } from './describe-failure.ts';
 import { pause, type Pause } from './pause.ts';
+import { tellOnce } from './tell-once.ts';
 
 /** The name of the Lease in Cambio's own namespace; RBAC names it too. */
 export const leaseName = 'cambio-leader';
@@ -64,7 +66,7 @@ export function createLease(options: LeaseOptions): Lease {
   let sawHolder = false;
   let renewals = 0;
   let told = false;
-  let trouble: string | undefined;
+  const report = tellOnce(onTrouble);
 
   const leadsFor = (): number => (signal.aborted ? 0 : Math.max(0, deadline - monotonic()));
 
@@ -154,12 +156,6 @@ export function createLease(options: LeaseOptions): Lease {
     onChange(leads);
   }
 
-  function report(message: string | undefined): void {
-    if (message === trouble) return;
-    trouble = message;
-    onTrouble(message);
-  }
-
   /** A candidate is there when the holder's time is over. */
   function untilNext(): number {
     const usual = leaseTimes.retry * (0.8 + 0.4 * random());
@@ -176,7 +172,7 @@ export function createLease(options: LeaseOptions): Lease {
       const lease = await read(leaseTimes.release);
       if (lease?.spec?.holderIdentity === identity) await giveBack(lease);
     } catch (error) {
-      report((error as Error).message);
+      report(describeFailure(error));
     }
   }
 
@@ -186,7 +182,7 @@ export function createLease(options: LeaseOptions): Lease {
         await stand();
         report(undefined);
       } catch (error) {
-        report((error as Error).message);
+        report(describeFailure(error));
       }
       tell();
       await rest(untilNext(), signal);

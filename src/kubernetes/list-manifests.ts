@@ -1,10 +1,11 @@
 // Reads the manifests and Namespaces of a cluster once, by plain lists: for who wants to look at them, and not to follow them.
-import { apiVersion, group, kindNames, kinds, version, type KindName } from '../manifests/kinds.ts';
+import { apiVersion, kindNames, type KindName } from '../manifests/kinds.ts';
 import type { ReadNamespace } from '../manifests/read-namespace.ts';
 import type { ReadObject } from '../manifests/read-object.ts';
 import type { ApiServer } from './api-server.ts';
 import { readLabels, readListed } from './cluster-source.ts';
 import { listCollection } from './list-collection.ts';
+import { collectionPath } from './object-path.ts';
 import type { KubeObject } from './reflector.ts';
 
 /** For each page, in milliseconds. */
@@ -12,7 +13,7 @@ const listTimeout = 60_000;
 
 /** @returns all objects of all kinds. Rejects with a sentence where the API server does not give them */
 export async function listManifests(api: ApiServer): Promise<ReadObject[]> {
-  const lists = await Promise.all(kindNames.map(async (kind) => (await list(api, `/apis/${group}/${version}/${kinds[kind].plural}`)).map((object) => read(kind, object))));
+  const lists = await Promise.all(kindNames.map(async (kind) => (await list(api, collectionPath(kind))).map((object) => read(kind, object))));
   return lists.flat();
 }
 

@@ -6,8 +6,8 @@ import type { Verdict } from '../policy/policy-store.ts';
 export type LiveCondition = { type: string; status: string; reason: string; message: string; lastTransitionTime: string; observedGeneration?: number };
 export type LiveStatus = { observedGeneration?: number; conditions?: LiveCondition[] } & Record<string, unknown>;
 
-/** A verdict, whatever it is on. */
-export type Says = Omit<Verdict, 'id'>;
+/** What a verdict has for a status, whatever it is on. */
+export type StatusContent = Omit<Verdict, 'id'>;
 
 /** The conditions that are Cambio's. One of another type is somebody else's, and left alone. */
 const ownConditions = {
@@ -26,7 +26,7 @@ const timeFields = new Set(['lastFetchTime']);
 const isOwn = ({ type }: { type: string }): boolean => Object.hasOwn(ownConditions, type);
 
 /** Whether a status already says what a verdict says; times do not count. */
-export function isCurrent(live: LiveStatus, verdict: Says): boolean {
+export function isCurrent(live: LiveStatus, verdict: StatusContent): boolean {
   const { conditions = [], observedGeneration, ...fields } = live;
   if (observedGeneration !== verdict.generation) return false;
   if (conditions.filter(isOwn).length !== verdict.conditions.length) return false;
@@ -37,17 +37,17 @@ export function isCurrent(live: LiveStatus, verdict: Says): boolean {
 }
 
 /** Whether what a verdict dates is newer than what the status says. */
-export function isNewer(verdict: Says, live: LiveStatus): boolean {
+export function isNewer(verdict: StatusContent, live: LiveStatus): boolean {
   return [...timeFields].some((name) => textOf(verdict.fields[name]) > textOf(live[name]));
 }
 
 /** Whether something that both verdicts date happened between them. */
-export function isRedated(before: Says, after: Says): boolean {
+export function isRedated(before: StatusContent, after: StatusContent): boolean {
   return [...timeFields].some((name) => before.fields[name] !== undefined && after.fields[name] !== undefined && before.fields[name] !== after.fields[name]);
 }
 
 /** The status to apply. A condition that keeps its status keeps its lastTransitionTime (metav1.Condition). */
-export function statusOf(verdict: Says, live: LiveStatus, now: number): LiveStatus {
+export function statusOf(verdict: StatusContent, live: LiveStatus, now: number): LiveStatus {
   const conditions = verdict.conditions.map((condition): LiveCondition => {
     const before = live.conditions?.find(({ type }) => type === condition.type);
     const unchanged = before !== undefined && before.status === condition.status;
@@ -61,7 +61,7 @@ export function statusOf(verdict: Says, live: LiveStatus, now: number): LiveStat
  * What a verdict does not say and is still there after it was applied, because another field manager has set it too:
  * a merge patch of the status without it. @returns undefined if there is nothing of that kind
  */
-export function removalOf(live: LiveStatus, verdict: Says): Record<string, unknown> | undefined {
+export function removalOf(live: LiveStatus, verdict: StatusContent): Record<string, unknown> | undefined {
   const { conditions = [], observedGeneration: _, ...fields } = live;
   const strange = Object.keys(fields).filter((name) => !Object.hasOwn(verdict.fields, name));
   const kept = conditions.filter((is) => !isOwn(is) || verdict.conditions.some(({ type }) => type === is.type));

@@ -16,26 +16,35 @@ export const statusBounds = {
   settle: 2_000,
   /** For one write. */
   timeout: 10_000,
-  /** How long a writer rests after a write that failed: it doubles with each failure in a row, up to the second. */
+  /**
+   * How long a writer rests after a write that failed: it doubles with each failure in a row, up to the second. As long
+   * rests an object after a conflict, since only the watch can tell what has become of it.
+   */
   retry: 500,
   longestRetry: 30_000,
 } as const;
 
 /** When an object was written last, which generation of it, and how many writes it had left then. */
-export type Pace = { generation: number; writtenAt: number; left: number };
+export type WritePace = { generation: number; writtenAt: number; left: number };
 
 /** The pace after a write. An edit is paced by whoever edits; only what comes about otherwise, again and again, is slowed down. */
-export function paceAfter(before: Pace | undefined, generation: number, at: number): Pace {
+export function paceAfter(before: WritePace | undefined, generation: number, at: number): WritePace {
   const { changes, refill } = statusBounds;
   const left = before?.generation === generation ? Math.min(changes, before.left + (at - before.writtenAt) / refill) : changes;
   return { generation, writtenAt: at, left: left - 1 };
 }
 
 /** When the object may be written again, with a verdict on this generation. */
-export function dueAt(pace: Pace | undefined, generation: number): number {
+export function dueAt(pace: WritePace | undefined, generation: number): number {
   if (pace === undefined) return -Infinity;
   const { rest, refill } = statusBounds;
   return pace.writtenAt + (pace.generation === generation ? Math.max(rest, Math.ceil((1 - pace.left) * refill)) : rest);
+}
+
+/** How long to rest after so many failures in a row, in milliseconds. */
+export function restAfter(failures: number): number {
+  const { retry, longestRetry } = statusBounds;
+  return Math.min(longestRetry, retry * 2 ** Math.max(0, failures - 1));
 }
 
 export type Budget = {

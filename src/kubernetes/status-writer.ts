@@ -1,12 +1,14 @@
 // Writes verdicts into the status of objects by server-side apply: by the leader, only where the facts have changed, and not too often.
-import { apiVersion, group, kinds, version } from '../manifests/kinds.ts';
+import { apiVersion } from '../manifests/kinds.ts';
 import type { ObjectId } from '../manifests/read-object.ts';
 import { keyOf, type Verdict } from '../policy/policy-store.ts';
 import type { ApiResponse, ApiServer } from './api-server.ts';
+import { describeFailure } from './describe-failure.ts';
 import { isCurrent, isNewer, isRedated, removalOf, statusOf, type LiveStatus } from './live-status.ts';
+import { objectPath } from './object-path.ts';
 import { pause, type Pause } from './pause.ts';
 import { isOlder, type KubeObject } from './reflector.ts';
-import { createBudget, dueAt, paceAfter, statusBounds, type Pace } from './status-pace.ts';
+import { createBudget, dueAt, paceAfter, restAfter, statusBounds, type WritePace } from './status-pace.ts';
 import { createWriteQueue } from './write-queue.ts';
 
 /** What is known of an object that is there. */
@@ -21,9 +23,9 @@ type Entry = {
   wantedAt: number;
   /** What the verdict dates has changed, and not only been seen again by a new process. */
   redated: boolean;
-  pace: Pace | undefined;
-  /** After a conflict. */
-  notBefore: number;
+  pace: WritePace | undefined;
+  /** Conflicts since something new was learned of the object, and when the last one was. */
+  conflicts: { count: number; at: number };
   writing: boolean;
 };
 
@@ -106,9 +108,9 @@ export function createStatusWriter({ api, now, monotonic, leadsFor, onWritten, o
     return writing === statusBounds.inFlight ? Infinity : Math.max(0, readyAt - monotonic(), budget.waitMs());
   }
 
-  function dueOf({ pace, notBefore, wantedAt, live }: Entry, wanted: Verdict): number {
+  function dueOf({ pace, conflicts, wantedAt, live }: Entry, wanted: Verdict): number {
     const settled = lacksOthers(wanted) && live.status.observedGeneration !== wanted.generation ? wantedAt + statusBounds.settle : -Infinity;
-    return Math.max(dueAt(pace, wanted.generation), notBefore, settled);
+    return Math.max(dueAt(pace, wanted.generation), conflicts.at + restAfter(conflicts.count), settled);
   }
 
   async function writeOut(entry: Entry, verdict: Verdict): Promise<void> {
@@ -143,16 +145,16 @@ export function createStatusWriter({ api, now, monotonic, leadsFor, onWritten, o
       if (status === 404) return 'done';
       if (status === 409) {
         // The object has changed, or is another one by now, of which the watch is about to tell.
-        entry.notBefore = monotonic() + statusBounds.retry;
+        entry.conflicts = { count: entry.conflicts.count + 1, at: monotonic() };
         return 'again';
       }
       onError(verdict.id, `its status was refused with ${status}: ${(body as { message?: string } | undefined)?.message ?? ''}`);
       if (status === 400 || status === 422) return 'done';
       asked = (retryAfterSeconds ?? 0) * 1000;
     } catch (error) {
-      if (!signal.aborted) onError(verdict.id, `its status could not be written: ${(error as Error).message}`);
+      if (!signal.aborted) onError(verdict.id, `its status could not be written: ${describeFailure(error)}`);
     }
-    return Math.max(asked, Math.min(statusBounds.longestRetry, statusBounds.retry * 2 ** Math.min(failures++, 10)));
+    return Math.max(asked, restAfter(++failures));
   }
 
   /**
@@ -217,7 +219,7 @@ const entryOf = (id: ObjectId, object: KubeObject): Entry => ({
   wantedAt: -Infinity,
   redated: false,
   pace: undefined,
-  notBefore: -Infinity,
+  conflicts: { count: 0, at: -Infinity },
   writing: false,
 });
 
@@ -227,6 +229,7 @@ const liveOf = ({ metadata: { uid, resourceVersion }, status }: KubeObject): Liv
 function learn(entry: Entry, object: KubeObject): boolean {
   const { uid, resourceVersion } = entry.live;
   if (object.metadata.uid !== uid || isOlder(object.metadata.resourceVersion, resourceVersion)) return false;
+  if (object.metadata.resourceVersion !== resourceVersion) entry.conflicts.count = 0;
   entry.live = liveOf(object);
   return true;
 }
@@ -238,9 +241,3 @@ const saysIt = ({ live, redated }: Entry, wanted: Verdict): boolean => isCurrent
 
 /** Whether a verdict says that something is missing which the object refers to. */
 const lacksOthers = ({ conditions }: Verdict): boolean => conditions.some(({ type, status }) => type === 'ResolvedRefs' && status === 'False');
-
-/** The path of an object of one of Cambio's kinds. */
-export function objectPath({ kind, namespace, name }: ObjectId): string {
-  const { plural } = kinds[kind];
-  return `/apis/${group}/${version}/${namespace === '' ? '' : `namespaces/${namespace}/`}${plural}/${name}`;
-}

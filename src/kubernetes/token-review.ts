@@ -2,7 +2,7 @@
 import { OAuthError } from '../exchange/oauth-error.ts';
 import type { ReviewToken, TokenReviewStatus } from '../exchange/verify-by-review.ts';
 import type { Issuer } from '../policy/policy.ts';
-import type { ClusterConnection, FindCluster } from './cluster-connection.ts';
+import { findFor, type ClusterConnection, type FindCluster } from './cluster-connection.ts';
 import { describeFailure } from './describe-failure.ts';
 
 /** How long a review may take, in milliseconds, waiting for a free connection included. */
@@ -32,8 +32,7 @@ export function createTokenReview(find: FindCluster, onTrouble: (issuer: Issuer,
   }
 
   return async (issuer, token, audiences) => {
-    const { verification } = issuer;
-    const cluster = 'cluster' in verification ? find(verification) : 'it asks no API server';
+    const cluster = findFor(issuer, find);
     try {
       if (typeof cluster === 'string') throw new Error(cluster);
       return await ask(cluster, token, audiences);

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { stringify } from 'yaml';
-import { createApiServer, type ApiServer } from '../../src/kubernetes/api-server.ts';
+import { createApiServer, credentialTimeout, type ApiServer } from '../../src/kubernetes/api-server.ts';
 import { loadKubeConfig } from '../../src/kubernetes/kubeconfig.ts';
 import { kubeConfigFor, resetMessage } from './fake-api-server.ts';
 import { makeCertificate } from './make-certificate.ts';
@@ -378,6 +378,89 @@ describe('the credential', () => {
     expect((await before).status).toBe(200);
     expect((await after).status).toBe(200);
     await vi.waitFor(() => expect(server.open()).toBe(1));
+  });
+});
+
+describe('a credential that is not there yet', () => {
+  type Reading = ReturnType<typeof Promise.withResolvers<void>>;
+  let server: TestServer;
+  let api: ApiServer;
+  /** Each time that the credential was asked for. */
+  let readings: Reading[];
+
+  beforeEach(async () => {
+    server = await serve(ok);
+    readings = [];
+    const config = kubeConfigFor({ server: server.url, skipTLSVerify: true });
+    config.applyToHTTPSOptions = () => {
+      const reading = Promise.withResolvers<void>();
+      readings.push(reading);
+      return reading.promise;
+    };
+    api = connect(config);
+  });
+  afterEach(() => {
+    vi.restoreAllMocks();
+    for (const reading of readings) reading.resolve();
+  });
+
+  test('is not waited for any longer than a request may take', async () => {
+    await expect(api.request({ ...get, timeoutMs: 20 })).rejects.toThrow('The operation was aborted due to timeout');
+    // The next one waits for the same, and gets it.
+    const next = api.request(get);
+    readings[0]?.resolve();
+    expect((await next).status).toBe(200);
+    expect(readings).toHaveLength(1);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('is not waited for when a request or a stream is aborted, or the signal was aborted before', async () => {
+    const end = new AbortController();
+    const waiting = [api.request({ ...get, signal: end.signal }), api.stream('/watch', {}, end.signal)];
+    end.abort(new Error('enough'));
+    for (const request of [...waiting, api.request({ ...get, signal: end.signal })]) await expect(request).rejects.toThrow('enough');
+    expect(server.requests).toEqual([]);
+  });
+
+  test('is not waited for by close(), and nothing is sent after that', async () => {
+    const waiting = api.request(get);
+    const token = api.ownToken();
+    await api.close();
+    await expect(waiting).rejects.toThrow('the client is closed');
+    await expect(token).rejects.toThrow('the client is closed');
+    readings[0]?.resolve();
+    await expect(api.request(get)).rejects.toThrow('the client is closed');
+    expect(server.requests).toEqual([]);
+  });
+
+  test('that fails when nobody waits any more harms nobody', async () => {
+    await expect(api.request({ ...get, timeoutMs: 20 })).rejects.toThrow('The operation was aborted due to timeout');
+    readings[0]?.reject(new Error('no credential'));
+    await new Promise(setImmediate); // an unhandled rejection would end the test run
+    const next = api.request(get);
+    readings[1]?.resolve();
+    expect((await next).status).toBe(200);
+  });
+
+  test('is given up after a time, so that one program that hangs is not waited for for ever', async () => {
+    const after = AbortSignal.timeout.bind(AbortSignal);
+    const limits: AbortController[] = [];
+    vi.spyOn(AbortSignal, 'timeout').mockImplementation((milliseconds) => {
+      if (milliseconds !== credentialTimeout) return after(milliseconds);
+      const limit = new AbortController();
+      limits.push(limit);
+      return limit.signal;
+    });
+    const first = api.request(get);
+    limits[0]?.abort(new Error('too long'));
+    await expect(first).rejects.toThrow('too long');
+    const token = api.ownToken();
+    limits[1]?.abort(new Error('too long'));
+    await expect(token).rejects.toThrow('too long');
+    const next = api.request(get);
+    readings[2]?.resolve();
+    expect((await next).status).toBe(200);
+    expect(credentialTimeout).toBe(30_000);
   });
 });
 

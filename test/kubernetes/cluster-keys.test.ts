@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ApiServer } from '../../src/kubernetes/api-server.ts';
 import type { FindCluster } from '../../src/kubernetes/cluster-connection.ts';
-import { clusterKeysTimeout, createClusterKeyFetcher, maxClusterDocumentBytes } from '../../src/kubernetes/cluster-keys.ts';
+import { clusterDocumentTimeout, createClusterKeyFetcher, maxClusterDocumentBytes } from '../../src/kubernetes/cluster-keys.ts';
 import { KeyFetchError } from '../../src/policy/key-fetch.ts';
 import type { AskedCluster, Issuer, Verification } from '../../src/policy/policy.ts';
 import { connectTo, resetMessage, startFakeApiServer, type FakeApiServer, type Fault } from './fake-api-server.ts';
@@ -110,7 +110,7 @@ describe('createClusterKeyFetcher', () => {
       reviewer: api,
     });
     await expect(createClusterKeyFetcher(own)(discovery, new AbortController().signal)).rejects.toThrow('the API server can not be reached');
-    expect(clusterKeysTimeout).toBe(5000);
+    expect(clusterDocumentTimeout).toBe(5000);
     expect(bounds).toEqual([[discoveryPath, types, 5000, 262_144], [keysPath, types, 5000, 262_144]]);
   });
 

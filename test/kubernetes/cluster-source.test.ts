@@ -90,6 +90,26 @@ describe('runClusterSource', () => {
     expect(batches).toEqual([5, 1]);
   });
 
+  test('holds of each object the last that was told, however long a kind can not be listed', async () => {
+    server.put(clients, 'shop/a', { spec: 0 });
+    server.order(`list ${targets}`, 'slow');
+    start();
+    await until(() => expect(server.watches()).toBe(3));
+    for (let spec = 1; spec <= 100; spec++) {
+      server.put(clients, 'shop/a', { spec });
+      server.put(namespaces, '/shop', { metadata: { labels: { spec: String(spec) } } });
+    }
+    // Whoever watches anew from the last version has taken all that was before.
+    const { resourceVersion } = server.put(namespaces, '/shop', { metadata: { labels: { spec: 'last' } } }).metadata;
+    await until(() => expect(happened.join()).toMatch(`observe ExchangeClient shop/a ${Number(resourceVersion) - 2}`));
+    server.endWatches();
+    await until(() => expect(server.seen).toContainEqual(expect.objectContaining({ path: '/api/v1/namespaces', query: expect.objectContaining({ resourceVersion }) as unknown })));
+    server.release();
+    await synced();
+    expect(batches).toEqual([2]);
+    expect(happened.slice(-3)).toEqual(['change ExchangeClient shop/a uid-1/101 must be an object', 'labels shop [["spec","last"],["kubernetes.io/metadata.name","shop"]]', 'synced']);
+  });
+
   test('hands on what has a new generation or is another object, and lets every change be observed', async () => {
     server.put(clients, 'shop/a', { spec: 1 });
     start();

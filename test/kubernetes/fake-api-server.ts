@@ -20,7 +20,9 @@ export type Fault =
   /** 200 with text that is not JSON. */
   | 'garbage'
   /** The request is answered when release() is called. */
-  | 'slow';
+  | 'slow'
+  /** The same, with what was there when it came; of a list only. */
+  | 'late';
 
 /** What goes wrong with one watch. */
 export type WatchFault =
@@ -152,7 +154,7 @@ export async function startFakeApiServer(): Promise<FakeApiServer> {
 
   const handlers: Record<Verb, (plural: string, seen: Seen, response: ServerResponse, fault: WatchFault) => void> = { list, watch, patch, get, create, update };
 
-  function list(plural: string, { query }: Seen, response: ServerResponse): void {
+  function list(plural: string, { query }: Seen, response: ServerResponse, fault: WatchFault): void {
     const page = query['continue'] === undefined ? { version, rest: [...items(plural).values()] } : pages.get(query['continue']);
     if (page === undefined || page.version < oldest) {
       answer(response, 410, { kind: 'Status', code: 410 });
@@ -162,7 +164,9 @@ export async function startFakeApiServer(): Promise<FakeApiServer> {
     const rest = page.rest.slice(limit);
     const token = rest.length === 0 ? '' : `${page.version}-${rest.length}`;
     if (token !== '') pages.set(token, { version: page.version, rest });
-    answer(response, 200, { metadata: { resourceVersion: String(page.version), ...(token === '' ? {} : { continue: token }) }, items: page.rest.slice(0, limit) });
+    const body = { metadata: { resourceVersion: String(page.version), ...(token === '' ? {} : { continue: token }) }, items: page.rest.slice(0, limit) };
+    if (fault === 'late') slow.push(() => answer(response, 200, body));
+    else answer(response, 200, body);
   }
 
   function watch(plural: string, { query }: Seen, response: ServerResponse, fault: WatchFault): void {

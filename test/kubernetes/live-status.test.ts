@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { isCurrent, isNewer, isRedated, removalOf, type LiveStatus, type Says } from '../../src/kubernetes/live-status.ts';
+import { isCurrent, isNewer, isRedated, removalOf, type LiveStatus, type StatusContent } from '../../src/kubernetes/live-status.ts';
 
 const condition = (type: string, status = 'True') => ({ type, status, reason: 'R', message: 'm', lastTransitionTime: '2020-01-01T00:00:00Z' });
-const says = (fields: Says['fields'] = {}, types: readonly string[] = ['Ready']): Says =>
-  ({ generation: 1, fields, conditions: types.map((type) => ({ type, status: 'True', reason: 'R', message: 'm' })) }) as unknown as Says;
+const says = (fields: StatusContent['fields'] = {}, types: readonly string[] = ['Ready']): StatusContent =>
+  ({ generation: 1, fields, conditions: types.map((type) => ({ type, status: 'True', reason: 'R', message: 'm' })) }) as unknown as StatusContent;
 const live = (fields: object = {}, ...types: string[]): LiveStatus => ({ observedGeneration: 1, conditions: (types.length === 0 ? ['Ready'] : types).map((type) => condition(type)), ...fields });
 
 describe('isCurrent', () => {
@@ -26,7 +26,7 @@ test.for([
   ['2020-01-01T00:00:00Z', undefined, false, false],
   [undefined, undefined, false, false],
 ] as const)('from %s to %s is newer: %s, and redated: %s', ([before, after, newer, redated]) => {
-  const fields = (time: string | undefined): Says['fields'] => (time === undefined ? {} : { lastFetchTime: time });
+  const fields = (time: string | undefined): StatusContent['fields'] => (time === undefined ? {} : { lastFetchTime: time });
   expect([isNewer(says(fields(after)), live(fields(before))), isRedated(says(fields(before)), says(fields(after)))]).toEqual([newer, redated]);
 });
 

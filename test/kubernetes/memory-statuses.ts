@@ -2,7 +2,7 @@
 import type { ApiRequest, ApiResponse, ApiServer } from '../../src/kubernetes/api-server.ts';
 import type { LiveStatus } from '../../src/kubernetes/live-status.ts';
 import type { KubeObject } from '../../src/kubernetes/reflector.ts';
-import { objectPath } from '../../src/kubernetes/status-writer.ts';
+import { objectPath } from '../../src/kubernetes/object-path.ts';
 import type { ObjectId } from '../../src/manifests/read-object.ts';
 import type { VirtualTime } from './virtual-time.ts';
 

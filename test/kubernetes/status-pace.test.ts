@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { createBudget, dueAt, paceAfter, statusBounds, type Pace } from '../../src/kubernetes/status-pace.ts';
-import { createStatusWriter, objectPath, type StatusWriter } from '../../src/kubernetes/status-writer.ts';
+import { objectPath } from '../../src/kubernetes/object-path.ts';
+import { createBudget, dueAt, paceAfter, statusBounds, type WritePace } from '../../src/kubernetes/status-pace.ts';
+import { createStatusWriter, type StatusWriter } from '../../src/kubernetes/status-writer.ts';
 import { createWriteQueue } from '../../src/kubernetes/write-queue.ts';
 import type { ObjectId } from '../../src/manifests/read-object.ts';
 import type { Condition } from '../../src/policy/conditions.ts';
@@ -14,7 +15,7 @@ const minutes = 60 * seconds;
 describe('the pace of one object', () => {
   test('is twenty writes at once, and then one every two minutes', () => {
     const rests: number[] = [];
-    let pace: Pace | undefined;
+    let pace: WritePace | undefined;
     for (let at = 0; rests.length < 23; at = dueAt(pace, 1)) {
       pace = paceAfter(pace, 1, at);
       rests.push(dueAt(pace, 1) - at);

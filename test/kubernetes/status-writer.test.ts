@@ -2,7 +2,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ApiServer } from '../../src/kubernetes/api-server.ts';
 import { isCurrent, statusOf } from '../../src/kubernetes/live-status.ts';
-import { createStatusWriter, objectPath, type StatusWriter } from '../../src/kubernetes/status-writer.ts';
+import { objectPath } from '../../src/kubernetes/object-path.ts';
+import { createStatusWriter, type StatusWriter } from '../../src/kubernetes/status-writer.ts';
 import type { ObjectId } from '../../src/manifests/read-object.ts';
 import type { Condition } from '../../src/policy/conditions.ts';
 import type { Verdict } from '../../src/policy/policy-store.ts';
@@ -354,6 +355,25 @@ describe('the writer', () => {
     await writer.idle();
     expect(live('a')).toMatchObject({ labels: 1, status: { observedGeneration: 1 } });
     expect(errors).toEqual([]);
+  });
+
+  test('waits longer after each conflict in a row, and as at first once the watch has told something', async () => {
+    make('a');
+    server.put(clients, 'shop/a', { labels: 1 });
+    writer.want([verdict('a')]);
+    await until(() => expect(pauses.length).toBeGreaterThan(8));
+    expect(pauses.slice(0, 8)).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+    // What was told is old already: one more conflict.
+    const version = server.items(clients).get('shop/a');
+    server.put(clients, 'shop/a', { labels: 2 });
+    const before = pauses.length;
+    writer.observe(client('a'), version);
+    await until(() => expect(pauses.length).toBeGreaterThan(before + 2));
+    const after = pauses.slice(before);
+    expect(after.slice(after.indexOf(500), after.indexOf(500) + 2)).toEqual([500, 1000]);
+    observe('a');
+    await writer.idle();
+    expect(live('a')).toHaveProperty('status.observedGeneration', 1);
   });
 
   test('tries again after a 409 between many writers', async () => {

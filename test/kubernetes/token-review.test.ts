@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { OAuthError } from '../../src/exchange/oauth-error.ts';
 import type { ApiRequest, ApiResponse, ApiServer } from '../../src/kubernetes/api-server.ts';
 import type { FindCluster } from '../../src/kubernetes/cluster-connection.ts';
-import { readClusterFacts } from '../../src/kubernetes/cluster-facts.ts';
+import { awaitClusterFacts, readClusterFacts } from '../../src/kubernetes/cluster-facts.ts';
 import { createTokenReview, maxReviewsWaiting } from '../../src/kubernetes/token-review.ts';
 import type { Issuer } from '../../src/policy/policy.ts';
 import { connectTo, resetMessage, startFakeApiServer, type FakeApiServer, type Fault } from './fake-api-server.ts';
@@ -147,8 +147,36 @@ describe('readClusterFacts', () => {
     expect(await readClusterFacts(api)).toEqual({ issuerURL: undefined, audiences: [], trouble });
   });
 
-  test.for([{ status: 500 }, { status: 503 }, { status: 429 }, 'reset'] as Fault[])('rejects where another try may help: %j', async (fault) => {
+  test.for([{ status: 500 }, { status: 503 }, { status: 429 }, { status: 401 }, { status: 408 }, 'reset'] as Fault[])('rejects where another try may help: %j', async (fault) => {
     server.order('list', fault);
     await expect(readClusterFacts(api)).rejects.toThrow(fault === 'reset' ? resetMessage : 'answered its discovery document');
+  });
+});
+
+describe('awaitClusterFacts', () => {
+  const discovery = { status: 200, body: '{"issuer":"https://cluster.test"}' };
+
+  test('asks again, later and later, until it is told', async () => {
+    const pauses: number[] = [];
+    const failures: string[] = [];
+    server.order('list', { status: 401 }, 'reset', { status: 408 }, ...Array.from({ length: 4 }, () => ({ status: 503 })), discovery);
+    const rest = (milliseconds: number): Promise<void> => Promise.resolve(void pauses.push(milliseconds));
+    const facts = await awaitClusterFacts(api, (reason) => failures.push(reason), new AbortController().signal, rest);
+    expect(facts?.issuerURL).toBe('https://cluster.test');
+    expect(pauses).toEqual([500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
+    expect(failures.slice(0, 3)).toEqual([
+      'the API server answered its discovery document with 401: it does not accept the credential that is shown to it',
+      expect.stringMatching(resetMessage),
+      'the API server answered its discovery document with 408',
+    ]);
+  });
+
+  test('ends with its signal, and says nothing of that', async () => {
+    const end = new AbortController();
+    server.order('list', 'hang');
+    const asked = awaitClusterFacts(api, (reason) => expect.unreachable(reason), end.signal);
+    await vi.waitFor(() => expect(server.seen).toHaveLength(1));
+    end.abort();
+    expect(await asked).toBeUndefined();
   });
 });
