@@ -24,8 +24,9 @@ export function printCheck(options: CheckOptions, input: CheckInput, report: Pol
 /** RFC 3339, without the fraction where there is none. */
 const momentOf = (seconds: number): string => new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
 
-function asJson({ source, passedOver }: CheckInput, { findings, rows }: PolicyReport, answer: TimedAnswer | undefined): object {
-  return { source, passedOver, problems: findings, objects: rows, ...(answer && { answer: answerAsJson(answer) }) };
+function asJson({ source, passedOver }: CheckInput, { findings, rows, keys }: PolicyReport, answer: TimedAnswer | undefined): object {
+  const fetched = Array.from(keys, ([issuer, { reason, message, thumbprints }]) => ({ issuer, keys: thumbprints.length, reason, message }));
+  return { source, passedOver, problems: findings, objects: rows, ...(fetched.length > 0 && { fetched }), ...(answer && { answer: answerAsJson(answer) }) };
 }
 
 function answerAsJson({ outcome, client, now, record, notes, checks, error, token, ifGood }: TimedAnswer): object {

@@ -2,8 +2,9 @@
 import { steps, type ExplainedCheck, type Explanation } from '../exchange/explain-exchange.ts';
 import type { Finding } from './check-findings.ts';
 import type { CheckInput } from './check-input.ts';
-import type { PolicyReport, Row } from './check-policy.ts';
+import type { KeyStates, PolicyReport, Row } from './check-policy.ts';
 import type { Answer } from './check-question.ts';
+import { listed } from './check-subject.ts';
 import { wrap } from './read-options.ts';
 
 /** The width of a line, in characters. */
@@ -49,13 +50,19 @@ const count = (number: number, one: string, many = `${one}s`): string => `${numb
 export const formatFindings = (findings: readonly Finding[]): string => (findings.length === 0 ? '' : `${findings.map(formatFinding).join('\n')}\n\n`);
 
 /** Everything counted, and what was supposed. */
-export function formatSummary({ findings, rows }: PolicyReport, { source, passedOver }: CheckInput, suppositions: readonly string[]): string {
+export function formatSummary({ findings, rows, keys }: PolicyReport, { source, passedOver }: CheckInput, suppositions: readonly string[]): string {
   const warnings = findings.filter(({ severity }) => severity === 'warning').length;
   const errors = findings.length - warnings;
   const found = [errors === 0 ? 'No problems' : count(errors, 'problem'), ...(warnings === 0 ? [] : [count(warnings, 'warning')])].join(', ');
   const others = passedOver === 0 ? '' : `; ${count(passedOver, 'document')} of other kinds passed over`;
   const supposed = suppositions.length === 0 ? '' : `${lines(`Supposed: ${suppositions.join(', ')}`, 10)}\n`;
-  return `${lines(`${found} in ${count(rows.length, 'object')} from ${source}${others}`)}\n${supposed}`;
+  return `${lines(`${found} in ${count(rows.length, 'object')} from ${source}${others}`)}\n${supposed}${formatFetched(keys)}`;
+}
+
+/** Whose keys were fetched, and how many they are. Those that could not be had are problems. */
+function formatFetched(keys: KeyStates): string {
+  const had = [...keys].flatMap(([name, { usable, thumbprints }]) => (usable ? [`${name} (${thumbprints.length})`] : []));
+  return had.length === 0 ? '' : `${lines(`Fetched: the keys of ${listed(had)}`, 9)}\n`;
 }
 
 /** All about the manifests but the findings. */
