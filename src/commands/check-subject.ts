@@ -98,7 +98,8 @@ function candidatesFor(iss: unknown, client: Client, name: string | undefined): 
   return issuersOf(client).filter((issuer) => (name === undefined ? iss === undefined || issuer.url === iss : issuer.name === name));
 }
 
-const issuersOf = ({ issuersByURL }: Client): Issuer[] => [...issuersByURL.values()].flat();
+/** The TrustedIssuers that a client refers to and that are in force. */
+export const issuersOf = ({ issuersByURL }: Client): Issuer[] => [...issuersByURL.values()].flat();
 const namesOf = (issuers: readonly Issuer[]): string[] => issuers.map(({ name }) => name);
 
 /** Names in a sentence. */

@@ -13,6 +13,9 @@ export const columns = 100;
 /** A manifest, or a claim, may hold what a terminal would take for a command: it is shown, and not obeyed. */
 export const visible = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
 
+/** Seconds since the epoch as RFC 3339, without the fraction where there is none; what no calendar has stays a number. */
+export const momentOf = (seconds: number): string => (seconds <= 8.64e12 ? new Date(seconds * 1000).toISOString().replace('.000Z', 'Z') : `${seconds} s after 1970`);
+
 /** Breaks a line where it is too long; what follows is indented. */
 function lines(text: string, indent = 4): string {
   const [first = '', ...rest] = wrap(visible(text), columns);
@@ -98,10 +101,11 @@ export function formatAnswer(answer: Answer, at: string, next: string): string {
 /** The decision, where the token itself stands in the way. */
 const formatIfGood = ({ checks }: Explanation): string => `${lines('The other checks, of a token with these claims that is good:')}\n\n${formatChecks(checks.filter(({ name }) => !steps.some((step) => step.name === name)))}`;
 
-function formatOutcome({ outcome, record, token, error }: Answer): string {
+function formatOutcome({ outcome, record, comparisons, token, error }: Answer): string {
   if (token === undefined) {
     const said = outcome === 'denied' ? 'Denied' : 'Not answered';
-    return `${lines(`${said} by ${record.check}: ${record.reason}`)}\n${lines(`The caller is told no more than: ${error?.status} ${error?.error}, "${error?.description}"`)}\n`;
+    const compared = comparisons.map(({ message }) => `${lines(`Compare: ${message}`, 9)}\n`).join('');
+    return `${lines(`${said} by ${record.check}: ${record.reason}`)}\n${compared}${lines(`The caller is told no more than: ${error?.status} ${error?.error}, "${error?.description}"`)}\n`;
   }
   const { header, claims, expires_in } = token;
   return `${lines(`Granted for ${expires_in} s: a token with the header ${JSON.stringify(header)} and these claims:`)}\n${JSON.stringify(claims, null, 2).split('\n').map(visible).join('\n')}\n`;

@@ -83,7 +83,7 @@ test('a token of the issuer is granted', async () => {
 test('a token of somebody else is denied', async () => {
   const checked = await check(await mint('stray'), '--fetch-keys');
   expect(checked.code).toBe(1);
-  expect(answerOf(checked)).toMatchObject({ outcome: 'denied', check: 'subject-token', reason: 'subject token: ci: no key of the issuer has its kid and fits its alg' });
+  expect(answerOf(checked)).toMatchObject({ outcome: 'denied', check: 'subject-token', reason: 'subject token: ci: no key of the issuer has its kid and fits its alg', compared: [{ name: 'key', message: 'the token is signed by kid "stray", alg "ES256"; keys of TrustedIssuer ci: "ours" (ES256)' }] });
 });
 
 test('keys that can not be had', async () => {
