@@ -15,9 +15,9 @@ export function createVerdictLog(log: Logger): (verdicts: readonly Verdict[], ch
   /** Whether there is something to say, which counts as said then. */
   function isNews(verdict: Verdict, changed: ReadonlySet<string>): boolean {
     const [key, text] = [keyOf(verdict.id), textOf(verdict)];
-    const same = remembered.get(key) === text;
+    const isKnown = remembered.get(key) === text;
     remembered.set(key, text);
-    return !same || changed.has(key);
+    return !isKnown || changed.has(key);
   }
 
   return (verdicts, changes) => {
@@ -45,7 +45,7 @@ function kindOf(verdict: Verdict): 'good' | 'waiting' | 'bad' {
 /** What is remembered of it. For what an object waits may change with each attempt, and is no news of it. */
 function textOf(verdict: Verdict): string {
   const kind = kindOf(verdict);
-  return kind === 'bad' ? `${reasonOf(verdict)}: ${readyOf(verdict)?.message}` : kind;
+  return (kind === 'bad' ? readyOf(verdict)?.message : undefined) ?? kind;
 }
 
 function reasonOf(verdict: Verdict): string | undefined {
