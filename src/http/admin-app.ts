@@ -1,4 +1,4 @@
-// The admin port: probes. Of a policy they tell no more than what is wrong with it, and of a token nothing.
+// The admin port: probes. Nothing here tells anything about a policy or a token.
 import express, { type Express, type Request, type Response } from 'express';
 
 /** One thing that readiness looks at. `detail` says what is wrong; undefined if all is well. */
