@@ -137,7 +137,7 @@ function decisionPage(): string {
   return [
     '# The checks of a decision',
     note,
-    'They are asked in this order, and the first that says no answers. Its name is in the audit log (`check`) beside the reason; `cambio check` asks all of them. The first of them are steps that come before the decision; what else a token must be stands in [docs/exchange.md](../exchange.md).\n',
+    'They are asked in this order, and the first that says no answers. Its name is in the audit log (`check`) beside the reason; `cambio check` asks all of them. The first of them are steps that come before the decision; what else a token must be, and which other names `check` may have, stands in [docs/exchange.md](../exchange.md#the-audit-log).\n',
     table(['', 'name', 'asks', 'a no is answered with'], rows),
   ].join('\n');
 }

@@ -28,9 +28,15 @@ export function findingsOf(manifest: Manifest, verdict: Verdict, snapshot: Polic
   return [
     ...certain.map((entry) => at(isConsequence(entry) ? 'warning' : 'error')(entry.message + hint(entry, input))),
     ...undecided.map(({ field, message }) => at('warning')(`${field}: ${message}`)),
+    ...literalStars(manifest).map(at('warning')),
     // An example that is denied where an entry is inert may well come out once that is mended.
     ...messagesOf(verdict.conditions.filter(({ type }) => type === 'ExamplesPassed')).map(at(client.inert.length > 0 ? 'warning' : 'error')),
   ];
+}
+
+/** A `*` in a subject is nothing but itself, and hardly ever meant so. */
+function literalStars({ spec }: Manifest<'ExchangeClient'>): string[] {
+  return spec.subjects.flatMap(({ subject }, index) => (subject?.includes('*') === true ? [`spec.subjects[${index}].subject: is compared exactly, and "*" stands for itself; for a pattern use subjectPattern`] : []));
 }
 
 /** Why an entry is inert that a selector does not let in. */

@@ -1,9 +1,10 @@
-// What to do next after a denial, by the check that denied.
+// What to do next after a denial, by the check that denied, and by what does not go together where that is known.
+import type { Comparison } from './compare-token.ts';
 
 /** For each check of the decision, and for each step before it, what an author or a caller can do. */
 export const nextSteps: Readonly<Record<string, string>> = {
   client: 'ask with --client NAMESPACE/NAME of an ExchangeClient that is in force',
-  'subject-token': 'mend the token, or the TrustedIssuer that it is of; ask with --at about another moment',
+  'subject-token': 'take the token anew, whole and as its platform gives it; docs/exchange.md says what a subject token must be',
   'subject-issuer': 'compare the token\'s iss with spec.issuer.url of the TrustedIssuers that the client refers to, letter by letter',
   'claim-validation': 'compare the claims with claimValidationRules of the TrustedIssuer: they hold for every client',
   'kubernetes-token-outside': 'if the issuer signs ServiceAccount tokens, say kubernetes: true in its TrustedIssuer',
@@ -21,5 +22,8 @@ export const nextSteps: Readonly<Record<string, string>> = {
   'token-validation': 'compare the claims to be issued with tokenValidationRules of the TargetService: they hold for everybody',
 };
 
-/** @param check the name of what denied */
-export const nextStepAfter = (check: string | undefined): string => nextSteps[check ?? ''] ?? 'mend the request: docs/exchange.md has what a token request may look like';
+/**
+ * @param check the name of what denied
+ * @param comparisons what does not go together, the weightiest first
+ */
+export const nextStepAfter = (check: string | undefined, [first]: readonly Comparison[]): string => first?.next ?? nextSteps[check ?? ''] ?? 'mend the request: docs/exchange.md has what a token request may look like';

@@ -36,7 +36,7 @@ export const checkOptions = {
   context: { value: 'NAME', help: 'For --server: a context of the kubeconfig. Default: its current one.', read: text, variable: false },
   token: { value: 'FILE', help: 'Ask about a token: print each check of the decision, and the claims that would be issued. - is standard input.', read: text, variable: false },
   claims: { value: 'FILE', help: 'Ask about a token with these claims (a JSON object). iss, aud, iat and exp are filled in where they are missing.', read: text, variable: false },
-  'fetch-keys': { help: 'Fetch the keys of the token\'s issuer from the network, and verify its signature with them. Without it, it is supposed to be good where the keys don\'t stand in the manifest.', read: flag, fallback: 'false', variable: false },
+  'fetch-keys': { help: 'Fetch the keys of issuers from the network, as cambio serve does. Alone: can all of them be had? With --token its signature is verified with those of its issuer; without this it is supposed to be good where the keys don\'t stand in the manifest.', read: flag, fallback: 'false', variable: false },
   'allowed-issuer-hosts': { value: 'HOSTS', help: 'As in cambio serve, for --fetch-keys.', read: hosts },
   'trusted-issuer': { value: 'NAME', help: 'The TrustedIssuer that is supposed to have signed the token. Needed only where it can\'t be told.', read: text, variable: false },
   client: { value: 'NAMESPACE/NAME', help: 'The client that asks. Needed only where there are several.', read: text, variable: false },
@@ -53,8 +53,8 @@ export type CheckOptions = Values<typeof checkOptions>;
 export const checkUsage = {
   operands: 'PATH...',
   more: `PATH is a file or a directory of manifests (YAML or JSON), or - for standard input. Documents of
-other kinds are passed over. No network is asked, save the API server with --server, and an
-issuer with --fetch-keys.
+other kinds are passed over. No network is asked, save the API server with --server, and
+issuers with --fetch-keys.
 
 Examples:
   cambio check policy/
@@ -67,6 +67,8 @@ Examples:
       Would this job get a token, and with which claims? Each check says yes or no.
   cambio check policy/ --token token.jwt --client payments/deployer --at 2027-01-15T08:00:00Z
       Why was this token refused this morning?
+  cambio check policy/ --fetch-keys
+      Can the keys of all issuers be had from here?
   cambio check --server
       What is wrong in the cluster of the kubeconfig.
 
@@ -85,7 +87,7 @@ export function mistakesIn(options: CheckOptions, paths: readonly string[]): str
   if (token !== undefined && looksLikeToken(token)) mistakes.push('--token: must be a file, or - for standard input, and looks like a token itself; on a command line every process can read it');
   if (token !== undefined && claims !== undefined) mistakes.push('--token and --claims: ask about one of them');
   if ([...paths, token, claims].filter((name) => name === '-').length > 1) mistakes.push('-: standard input can be read for one thing only');
-  if (options['fetch-keys'] && token === undefined) mistakes.push('--fetch-keys: verifies a token; ask about one with --token');
+  if (options['fetch-keys'] && claims !== undefined) mistakes.push('--fetch-keys and --claims: claims alone have no signature that a key could verify; ask about a token, or leave one of them out');
   const asking = token !== undefined || claims !== undefined;
   const idle = asking ? [] : (['trusted-issuer', 'client', 'audience', 'resource', 'scope', 'subject-token-type', 'requested-token-type', 'at'] as const).filter((name) => options[name] !== undefined);
   for (const name of idle) mistakes.push(`--${name}: says something about a token; ask about one with --token or --claims`);

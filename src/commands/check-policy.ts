@@ -17,21 +17,26 @@ export type PolicyReport = {
   rows: readonly Row[];
   /** The policy with everything in it: what a server would have. */
   snapshot: PolicySnapshot;
+  /** How it stands with the keys of TrustedIssuers, by their names, where these were fetched. */
+  keys: KeyStates;
 };
+
+/** How it stands with the keys of TrustedIssuers, by their names. */
+export type KeyStates = ReadonlyMap<string, KeyState>;
 
 /** What a policy is made of. */
 export type Compiled = { snapshot: PolicySnapshot; verdicts: ReadonlyMap<string, Verdict> };
 
-/** Compiles objects, as a server that sees all of them for the first time. */
-export function compilePolicy(objects: Iterable<ReadObject>, { namespaces }: Pick<CheckInput, 'namespaces'>, settings: PolicySettings): Compiled {
+/** Compiles objects, as a server that sees all of them for the first time. Keys of which nothing is known are supposed to be there. */
+export function compilePolicy(objects: Iterable<ReadObject>, { namespaces }: Pick<CheckInput, 'namespaces'>, settings: PolicySettings, keys: KeyStates = new Map()): Compiled {
   const store = createPolicyStore(settings);
   const verdicts = new Map<string, Verdict>();
   const note = (told: readonly Verdict[]): void => {
     for (const verdict of told) verdicts.set(keyOf(verdict.id), verdict);
   };
   note(store.apply(Array.from(objects, (object) => ({ id: object, object })), [...namespaces.values()]));
-  // Keys that are fetched are supposed to be there: a server will have them, and says so where it has not.
-  for (const { name, revision } of store.snapshot().issuers.values()) note(store.setKeyState(name, revision, supposedKeys(name)));
+  // A server will have them, and says so where it has not.
+  for (const { name, revision } of store.snapshot().issuers.values()) note(store.setKeyState(name, revision, keys.get(name) ?? supposedKeys(name)));
   store.complete();
   return { snapshot: store.snapshot(), verdicts };
 }
@@ -40,9 +45,9 @@ export function compilePolicy(objects: Iterable<ReadObject>, { namespaces }: Pic
 const supposedKeys = (name: string): KeyState => ({ reason: 'Available', message: 'they are supposed to be there', usable: true, thumbprints: [`supposed to be of ${name}`], changedAt: undefined });
 
 /** Checks what was read. */
-export function checkPolicy(input: CheckInput, settings: PolicySettings): PolicyReport {
+export function checkPolicy(input: CheckInput, settings: PolicySettings, keys: KeyStates = new Map()): PolicyReport {
   const objects = [...input.objects.values()];
-  const { snapshot, verdicts } = compilePolicy(objects, input, settings);
+  const { snapshot, verdicts } = compilePolicy(objects, input, settings, keys);
   const services = servicesByAudience(input);
   const read = input.problems.map((problem): Finding => ({ severity: 'error', ...problem }));
   const compiled = objects.flatMap((object) => {
@@ -54,7 +59,16 @@ export function checkPolicy(input: CheckInput, settings: PolicySettings): Policy
     const verdict = verdicts.get(keyOf(object));
     return verdict === undefined ? [] : [rowOf(verdict, input)];
   });
-  return { findings: [...read, ...compiled].toSorted(byPlace), rows, snapshot };
+  return { findings: [...read, ...compiled, ...missingKeys(keys, input)].toSorted(byPlace), rows, snapshot, keys };
+}
+
+/** Issuers whose keys could not be had. */
+function missingKeys(keys: KeyStates, { placeOf }: CheckInput): Finding[] {
+  return [...keys].flatMap(([name, { usable, reason, message }]): Finding[] => {
+    if (usable) return [];
+    const place = placeOf(keyOf({ kind: 'TrustedIssuer', namespace: '', name }), ['spec', 'verification']);
+    return [{ severity: 'error', ...place, field: 'spec.verification', message: `its keys can't be had (${reason}): ${message}` }];
+  });
 }
 
 function rowOf({ id, conditions }: Verdict, { placeOf }: CheckInput): Row {

@@ -6,7 +6,7 @@ import { nextStepAfter } from './check-next-steps.ts';
 import { supposed, type CheckOptions } from './check-options.ts';
 import type { PolicyReport } from './check-policy.ts';
 import { unknownClient, type Answer, type Policy } from './check-question.ts';
-import { formatAnswer, formatFindings, formatReport, formatSummary } from './check-text.ts';
+import { formatAnswer, formatFindings, formatReport, formatSummary, momentOf } from './check-text.ts';
 
 /** An answer, and the moment that it is for, in seconds since the epoch. */
 export type TimedAnswer = Answer & { now: number };
@@ -21,16 +21,15 @@ export function printCheck(options: CheckOptions, input: CheckInput, report: Pol
   return `${findings}${annotation}${formatSummary(report, input, suppositions)}\n${formatAnswer(answer, momentOf(answer.now), nextAfterAnswer(answer, policy))}`;
 }
 
-/** RFC 3339, without the fraction where there is none. */
-const momentOf = (seconds: number): string => new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
-
-function asJson({ source, passedOver }: CheckInput, { findings, rows }: PolicyReport, answer: TimedAnswer | undefined): object {
-  return { source, passedOver, problems: findings, objects: rows, ...(answer && { answer: answerAsJson(answer) }) };
+function asJson({ source, passedOver }: CheckInput, { findings, rows, keys }: PolicyReport, answer: TimedAnswer | undefined): object {
+  const fetched = Array.from(keys, ([issuer, { reason, message, thumbprints }]) => ({ issuer, keys: thumbprints.length, reason, message }));
+  return { source, passedOver, problems: findings, objects: rows, ...(fetched.length > 0 && { fetched }), ...(answer && { answer: answerAsJson(answer) }) };
 }
 
-function answerAsJson({ outcome, client, now, record, notes, checks, error, token, ifGood }: TimedAnswer): object {
+function answerAsJson({ outcome, client, now, record, notes, checks, comparisons, error, token, ifGood }: TimedAnswer): object {
+  const compared = comparisons.map(({ name, message }) => ({ name, message }));
   const { issuer, subject, audience, scopesAsked, scopesGranted, check, reason } = record;
-  return { outcome, at: momentOf(now), client, issuer, subject, audience, scopesAsked, scopesGranted, check, reason, error, notes, checks, checksIfTokenWereGood: ifGood?.checks, token };
+  return { outcome, at: momentOf(now), client, issuer, subject, audience, scopesAsked, scopesGranted, check, reason, ...(compared.length > 0 && { compared }), error, notes, checks, checksIfTokenWereGood: ifGood?.checks, token };
 }
 
 const denialOf = ({ client, record }: TimedAnswer) => ({ severity: 'error' as const, field: `${client} is denied by ${record.check}`, message: record.reason ?? '' });
@@ -53,7 +52,7 @@ function nextAfter({ findings, rows }: PolicyReport, options: CheckOptions): str
   return `ask what a token would get: cambio check ${options.server ? '--server' : 'PATH'} --claims FILE --client ${client.name} --audience AUDIENCE`;
 }
 
-function nextAfterAnswer({ outcome, client, record }: TimedAnswer, policy: Policy): string {
+function nextAfterAnswer({ outcome, client, record, comparisons }: TimedAnswer, policy: Policy): string {
   if (outcome === 'granted') return 'nothing has to be done: a server with these manifests and flags answers so';
-  return record.check === 'client' ? unknownClient(client, policy) : nextStepAfter(record.check);
+  return record.check === 'client' ? unknownClient(client, policy) : nextStepAfter(record.check, comparisons);
 }

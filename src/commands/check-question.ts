@@ -9,6 +9,7 @@ import type { PolicySettings } from '../policy/settings.ts';
 import type { CheckInput } from './check-input.ts';
 import { compilePolicy } from './check-policy.ts';
 import { listed, prepareSubject, supposeGood, UnclearQuestion, type Shown, type Subject, type Verifying } from './check-subject.ts';
+import { compareToken, type Comparison } from './compare-token.ts';
 import { withSuppositions } from './suppose-token.ts';
 
 /** What is asked. The token is shown, or its claims are. */
@@ -25,6 +26,8 @@ export type Answer = Explanation & {
   client: string;
   /** What was supposed, and what was not looked at. */
   notes: readonly string[];
+  /** Where the token itself was refused: what it has, and what its issuer wants. */
+  comparisons: readonly Comparison[];
   /** For a token that was refused: what the checks would say of one with its claims that is good. */
   ifGood?: Explanation;
 };
@@ -40,9 +43,9 @@ export async function answerQuestion(question: Question, policy: Policy): Promis
   const subject = await prepareSubject(shown, client, verifying, now);
   const explanation = await explain(question, id, subject, policy);
   const proved = client === undefined || client.authentication.method === 'none' ? [] : ['the client is supposed to have proved who it is'];
-  const answer = { ...explanation, client: id, notes: [...proved, ...subject.notes] };
   // The token stands in the way: it was looked at, and nobody's it is.
   const refused = client !== undefined && explanation.outcome === 'denied' && explanation.record.subject === undefined && explanation.record.subjectTokenSha256 !== undefined;
+  const answer = { ...explanation, client: id, notes: [...proved, ...subject.notes], comparisons: refused ? compareToken(subject, client, now) : [] };
   const good = refused ? await supposeGood(shown, client, verifying.trustedIssuer, now) : undefined;
   if (good === undefined) return answer;
   const { subject_token_type: _, ...parameters } = question.parameters;

@@ -57,7 +57,7 @@ async function prepareToken(token: string, client: Client, { trustedIssuer, fetc
 const payloadOf = ({ compact }: ParsedJwt): Uint8Array => Buffer.from(compact.split('.')[1] ?? '', 'base64url');
 
 /** Its keys can be had without an API server. */
-const isFetchable = ({ verification: { method } }: Issuer): boolean => method === 'jwks' || method === 'discovery' || method === 'jwksURL';
+export const isFetchable = ({ verification: { method } }: Issuer): boolean => method === 'jwks' || method === 'discovery' || method === 'jwksURL';
 
 const whoChecks = (issuer: Issuer): string => (isFetchable(issuer) ? 'cambio serve fetches the keys; --fetch-keys does so here' : 'only cambio serve asks an API server');
 
@@ -98,7 +98,8 @@ function candidatesFor(iss: unknown, client: Client, name: string | undefined): 
   return issuersOf(client).filter((issuer) => (name === undefined ? iss === undefined || issuer.url === iss : issuer.name === name));
 }
 
-const issuersOf = ({ issuersByURL }: Client): Issuer[] => [...issuersByURL.values()].flat();
+/** The TrustedIssuers that a client refers to and that are in force. */
+export const issuersOf = ({ issuersByURL }: Client): Issuer[] => [...issuersByURL.values()].flat();
 const namesOf = (issuers: readonly Issuer[]): string[] => issuers.map(({ name }) => name);
 
 /** Names in a sentence. */

@@ -2,8 +2,9 @@
 import { steps, type ExplainedCheck, type Explanation } from '../exchange/explain-exchange.ts';
 import type { Finding } from './check-findings.ts';
 import type { CheckInput } from './check-input.ts';
-import type { PolicyReport, Row } from './check-policy.ts';
+import type { KeyStates, PolicyReport, Row } from './check-policy.ts';
 import type { Answer } from './check-question.ts';
+import { listed } from './check-subject.ts';
 import { wrap } from './read-options.ts';
 
 /** The width of a line, in characters. */
@@ -11,6 +12,9 @@ export const columns = 100;
 
 /** A manifest, or a claim, may hold what a terminal would take for a command: it is shown, and not obeyed. */
 export const visible = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
+
+/** Seconds since the epoch as RFC 3339, without the fraction where there is none; what no calendar has stays a number. */
+export const momentOf = (seconds: number): string => (seconds <= 8.64e12 ? new Date(seconds * 1000).toISOString().replace('.000Z', 'Z') : `${seconds} s after 1970`);
 
 /** Breaks a line where it is too long; what follows is indented. */
 function lines(text: string, indent = 4): string {
@@ -49,13 +53,19 @@ const count = (number: number, one: string, many = `${one}s`): string => `${numb
 export const formatFindings = (findings: readonly Finding[]): string => (findings.length === 0 ? '' : `${findings.map(formatFinding).join('\n')}\n\n`);
 
 /** Everything counted, and what was supposed. */
-export function formatSummary({ findings, rows }: PolicyReport, { source, passedOver }: CheckInput, suppositions: readonly string[]): string {
+export function formatSummary({ findings, rows, keys }: PolicyReport, { source, passedOver }: CheckInput, suppositions: readonly string[]): string {
   const warnings = findings.filter(({ severity }) => severity === 'warning').length;
   const errors = findings.length - warnings;
   const found = [errors === 0 ? 'No problems' : count(errors, 'problem'), ...(warnings === 0 ? [] : [count(warnings, 'warning')])].join(', ');
   const others = passedOver === 0 ? '' : `; ${count(passedOver, 'document')} of other kinds passed over`;
   const supposed = suppositions.length === 0 ? '' : `${lines(`Supposed: ${suppositions.join(', ')}`, 10)}\n`;
-  return `${lines(`${found} in ${count(rows.length, 'object')} from ${source}${others}`)}\n${supposed}`;
+  return `${lines(`${found} in ${count(rows.length, 'object')} from ${source}${others}`)}\n${supposed}${formatFetched(keys)}`;
+}
+
+/** Whose keys were fetched, and how many they are. Those that could not be had are problems. */
+function formatFetched(keys: KeyStates): string {
+  const had = [...keys].flatMap(([name, { usable, thumbprints }]) => (usable ? [`${name} (${thumbprints.length})`] : []));
+  return had.length === 0 ? '' : `${lines(`Fetched: the keys of ${listed(had)}`, 9)}\n`;
 }
 
 /** All about the manifests but the findings. */
@@ -91,10 +101,11 @@ export function formatAnswer(answer: Answer, at: string, next: string): string {
 /** The decision, where the token itself stands in the way. */
 const formatIfGood = ({ checks }: Explanation): string => `${lines('The other checks, of a token with these claims that is good:')}\n\n${formatChecks(checks.filter(({ name }) => !steps.some((step) => step.name === name)))}`;
 
-function formatOutcome({ outcome, record, token, error }: Answer): string {
+function formatOutcome({ outcome, record, comparisons, token, error }: Answer): string {
   if (token === undefined) {
     const said = outcome === 'denied' ? 'Denied' : 'Not answered';
-    return `${lines(`${said} by ${record.check}: ${record.reason}`)}\n${lines(`The caller is told no more than: ${error?.status} ${error?.error}, "${error?.description}"`)}\n`;
+    const compared = comparisons.map(({ message }) => `${lines(`Compare: ${message}`, 9)}\n`).join('');
+    return `${lines(`${said} by ${record.check}: ${record.reason}`)}\n${compared}${lines(`The caller is told no more than: ${error?.status} ${error?.error}, "${error?.description}"`)}\n`;
   }
   const { header, claims, expires_in } = token;
   return `${lines(`Granted for ${expires_in} s: a token with the header ${JSON.stringify(header)} and these claims:`)}\n${JSON.stringify(claims, null, 2).split('\n').map(visible).join('\n')}\n`;

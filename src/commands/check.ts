@@ -7,12 +7,12 @@ import { parseStrictObject, type JsonObject } from '../exchange/strict-json.ts';
 import { describeFailure } from '../kubernetes/describe-failure.ts';
 import type { PolicySettings } from '../policy/settings.ts';
 import type { ReadCluster } from './check-cluster.ts';
-import { readFiles } from './check-input.ts';
+import type { KeyFetching } from './check-fetch-keys.ts';
+import { readFiles, type CheckInput } from './check-input.ts';
 import { mistakesIn, supposed, type CheckOptions } from './check-options.ts';
-import { checkPolicy } from './check-policy.ts';
+import { checkPolicy, type PolicyReport } from './check-policy.ts';
 import { printCheck } from './check-print.ts';
 import { answerQuestion, type Policy, type Question } from './check-question.ts';
-import type { FetchKeys } from './check-subject.ts';
 
 /** Where a command reads and writes. */
 export type Streams = { readStdin: () => Promise<Buffer>; out: (text: string) => void; err: (text: string) => void };
@@ -33,7 +33,7 @@ export async function runCheck(options: CheckOptions, paths: readonly string[], 
   try {
     const { input, cluster } = options.server ? await readServer(options) : await readPaths(options, paths, streams);
     const settings = settingsOf(options, cluster);
-    const report = checkPolicy(input, settings);
+    const report = await checkWithKeys(options, input, settings);
     const policy: Policy = {
       input,
       snapshot: report.snapshot,
@@ -50,6 +50,14 @@ export async function runCheck(options: CheckOptions, paths: readonly string[], 
     streams.err(`cambio check: ${(error as Error).message || describeFailure(error)}\n`);
     return 2;
   }
+}
+
+/** Checks what was read; where keys are fetched and no token is asked about, those of all issuers. */
+async function checkWithKeys(options: CheckOptions, input: CheckInput, settings: PolicySettings): Promise<PolicyReport> {
+  const report = checkPolicy(input, settings);
+  if (!options['fetch-keys'] || options.token !== undefined) return report;
+  const { tryIssuers } = await openFetching(options);
+  return checkPolicy(input, settings, await tryIssuers(report.snapshot.issuers.values()));
 }
 
 /** A path without a single manifest is a mistake, and must not pass for a policy without one. */
@@ -96,16 +104,16 @@ async function readQuestion(options: CheckOptions, streams: Streams): Promise<Qu
   return {
     shown,
     client: options.client,
-    verifying: { trustedIssuer: options['trusted-issuer'], fetchKeys: options['fetch-keys'] ? await openFetchKeys(options) : undefined },
+    verifying: { trustedIssuer: options['trusted-issuer'], fetchKeys: options['fetch-keys'] ? (await openFetching(options)).fetchKeys : undefined },
     parameters: { audience, resource, scope, subject_token_type: options['subject-token-type'], requested_token_type: options['requested-token-type'] },
     now: at ?? Math.floor(Date.now() / 1000),
   };
 }
 
 /** What fetches keys is loaded only where they are fetched. */
-async function openFetchKeys(options: CheckOptions): Promise<FetchKeys> {
-  const { fetchKeysWith } = await import('./check-fetch-keys.ts');
-  return fetchKeysWith(options['allowed-issuer-hosts'], process.env);
+async function openFetching(options: CheckOptions): Promise<KeyFetching> {
+  const { openKeyFetching } = await import('./check-fetch-keys.ts');
+  return openKeyFetching(options['allowed-issuer-hosts'], process.env);
 }
 
 async function readClaims(file: string, streams: Streams): Promise<JsonObject> {

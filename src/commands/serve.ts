@@ -15,10 +15,13 @@ import type { PolicySnapshot } from '../policy/policy.ts';
 import { createPolicyStore, emptySnapshot, type PolicyStore, type Verdict } from '../policy/policy-store.ts';
 import { openCertificate, type Certificate } from './certificate.ts';
 import { openIssuerKeys, withIssuerKeys } from './issuer-keys.ts';
+import { createIssuersWithoutKeys } from './issuers-without-keys.ts';
+import { createVerdictLog } from './log-verdicts.ts';
 import type { Address } from './option-values.ts';
 import { readProxy } from './proxy.ts';
 import { checkServeOptions, tlsFiles, type ServeOptions } from './serve-options.ts';
 import { openSource } from './sources.ts';
+import { tellingVerdicts } from './tell-verdicts.ts';
 
 /** For how long requests in flight may go on after the end has begun, in milliseconds. */
 const drain = 25_000;
@@ -37,6 +40,8 @@ export async function runServe(options: ServeOptions, stop: AbortSignal): Promis
   const source = openSource(options, log, work.signal, stop);
   let store: PolicyStore | undefined;
   const snapshot = (): PolicySnapshot => store?.snapshot() ?? emptySnapshot;
+  const logVerdicts = createVerdictLog(log);
+  const withoutKeys = createIssuersWithoutKeys();
   let publish: (verdicts: readonly Verdict[]) => void = () => undefined;
   const clusterKeys = { kubernetesDiscovery: source.fetchClusterKeys, tokenReview: source.fetchClusterKeys };
   const issuerKeys = openIssuerKeys(options, proxy, clusterKeys, (name, revision, state) => publish(store?.setKeyState(name, revision, state) ?? []), log);
@@ -77,6 +82,7 @@ export async function runServe(options: ServeOptions, stop: AbortSignal): Promis
     { name: 'policy', gates: true, detail: () => (snapshot().complete ? undefined : 'the manifests have not all been read yet') },
     { name: 'shutdown', gates: true, detail: () => (stop.aborted ? 'the process is about to end' : undefined) },
     { name: 'manifests', gates: false, detail: source.trouble },
+    { name: 'issuer-keys', gates: false, detail: withoutKeys.trouble },
     ...(certificate ? [{ name: 'certificate', gates: false, detail: certificate.trouble }] : []),
   ]);
   const opened: Listening[] = [];
@@ -88,7 +94,11 @@ export async function runServe(options: ServeOptions, stop: AbortSignal): Promis
       publish = publishVerdicts;
       const onBug = (error: unknown, object: object): void => log.error({ err: error, object }, 'a bug: this object is off');
       const settings = { issuerURL, isTrustedNamespace: source.isTrustedNamespace, reservedAudiences: options['reserved-audiences'] ?? [], runExamples: createExampleRunner(effects.settings), onBug, ...(cluster && { cluster, namespacesAreTold: true }) };
-      store = withIssuerKeys(createPolicyStore(settings), issuerKeys);
+      const telling = tellingVerdicts(createPolicyStore(settings), (verdicts, changes) => {
+        logVerdicts(verdicts, changes);
+        withoutKeys.note(verdicts, changes);
+      });
+      store = withIssuerKeys(telling, issuerKeys);
       return store;
     }, issuerKeys.areTried);
     log.info({ issuer: issuerURL, listen: server.url, admin: opened[0]?.url, manifests: source.description }, 'serving');

@@ -14,10 +14,9 @@ import { cacheReviews } from '../kubernetes/review-cache.ts';
 import { createTokenReview } from '../kubernetes/token-review.ts';
 import { formatProblem } from '../manifests/parse-manifests.ts';
 import { KeyFetchError, type FetchKeySet } from '../policy/key-fetch.ts';
-import type { Change, PolicyStore, Verdict } from '../policy/policy-store.ts';
+import type { PolicyStore, Verdict } from '../policy/policy-store.ts';
 import type { PolicySettings } from '../policy/settings.ts';
 import { openLeadership } from './leadership.ts';
-import { logVerdicts } from './log-verdicts.ts';
 import type { ServeOptions } from './serve-options.ts';
 
 export type Source = {
@@ -70,7 +69,7 @@ function openDirectory(dir: string, options: ServeOptions, log: Logger, signal: 
         monotonic,
         onChanges: (changes, namespaces) => {
           if (changes.length > 0) isEmpty = false;
-          logVerdicts(log, store.apply(changes, namespaces), changes);
+          store.apply(changes, namespaces);
         },
         onSynced: () => {
           store.complete();
@@ -123,23 +122,18 @@ function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal, le
       const leadership = openLeadership(api, namespace, log, AbortSignal.any([signal, leave]));
       const store = makeStore(facts, leadership.want);
       let secretsRead = false;
-      const tell = (verdicts: readonly Verdict[], changes: readonly Change[] = []): void => {
-        logVerdicts(log, verdicts, changes);
-        leadership.want(verdicts);
-      };
-      const onState = (kind: string, { trouble, unchecked }: ReflectorState): void => {
-        if (trouble !== undefined) {
+      const onState = (kind: string, { trouble }: ReflectorState): void => {
+        if (trouble === undefined) {
+          troubles.delete(kind);
+          log.info({ kind }, 'in step with the API server');
+        } else {
           troubles.set(kind, trouble);
           log.warn({ kind, trouble }, 'not in step with the API server; what was read before stays in force');
-          return;
         }
-        troubles.delete(kind);
-        if (unchecked === undefined) log.info({ kind }, 'in step with the API server');
-        else log.warn({ kind, reason: unchecked }, 'in step with the API server by its watch alone; the list that checks it from time to time has failed');
       };
       const following = others.run(
         {
-          onFacts: (name, clusterFacts) => tell(store.setClusterFacts(name, clusterFacts)),
+          onFacts: (name, clusterFacts) => leadership.want(store.setClusterFacts(name, clusterFacts)),
           onMistake: (name, mistake) => log.warn({ secret: name, mistake }, 'the Secret of another cluster can not be used'),
           onState: (state) => {
             secretsRead ||= state.synced;
@@ -158,7 +152,7 @@ function openCluster(options: ServeOptions, log: Logger, signal: AbortSignal, le
           store.complete();
           leadership.stand(() => secretsRead && keysAreKnown());
         },
-        onChanges: (changes, namespaces) => tell(store.apply(changes, namespaces), changes),
+        onChanges: (changes, namespaces) => leadership.want(store.apply(changes, namespaces)),
         onState,
       });
       await following;

@@ -1,12 +1,13 @@
 // `cambio check --fetch-keys`: a token is verified with what its issuer publishes.
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { mostAtOnce } from '../../src/commands/check-fetch-keys.ts';
 import { runCheckWith, type Checked } from './run-check.ts';
 
 const now = 1_800_000_000;
@@ -82,7 +83,7 @@ test('a token of the issuer is granted', async () => {
 test('a token of somebody else is denied', async () => {
   const checked = await check(await mint('stray'), '--fetch-keys');
   expect(checked.code).toBe(1);
-  expect(answerOf(checked)).toMatchObject({ outcome: 'denied', check: 'subject-token', reason: 'subject token: ci: no key of the issuer has its kid and fits its alg' });
+  expect(answerOf(checked)).toMatchObject({ outcome: 'denied', check: 'subject-token', reason: 'subject token: ci: no key of the issuer has its kid and fits its alg', compared: [{ name: 'key', message: 'the token is signed by kid "stray", alg "ES256"; keys of TrustedIssuer ci: "ours" (ES256)' }] });
 });
 
 test('keys that can not be had', async () => {
@@ -92,6 +93,58 @@ test('keys that can not be had', async () => {
   expect(err).toMatch(/^cambio check: --fetch-keys: TrustedIssuer ci: .*404/);
 });
 
-test('it is for tokens', async () => {
-  expect(await runCheckWith([join(dir, 'policy.yaml'), '--fetch-keys'])).toEqual({ code: 2, out: '', err: '--fetch-keys: verifies a token; ask about one with --token\nSee cambio check --help.\n' });
+test('it is not for claims', async () => {
+  expect(await runCheckWith([join(dir, 'policy.yaml'), '--fetch-keys', '--claims', 'a'])).toEqual({ code: 2, out: '', err: '--fetch-keys and --claims: claims alone have no signature that a key could verify; ask about a token, or leave one of them out\nSee cambio check --help.\n' });
+});
+
+describe('without a token all issuers are tried', () => {
+  const policy = (): string => join(dir, 'policy.yaml');
+
+  test('whose keys can be had', async () => {
+    const { code, out } = await runCheckWith([policy(), '--fetch-keys']);
+    expect(code).toBe(0);
+    expect(out).toContain('\nFetched: the keys of ci (1)\n');
+    expect(asked).toEqual(['/.well-known/openid-configuration', '/jwks']);
+  });
+
+  test('whose keys can not: a problem at its place, and the clients that wait for it', async () => {
+    answer = () => ({ status: 404, body: {} });
+    const { code, out } = await runCheckWith([policy(), '--fetch-keys', '--output', 'json']);
+    expect(code).toBe(1);
+    const message = `${url}/.well-known/openid-configuration: answered with 404`;
+    expect(JSON.parse(out)).toMatchObject({
+      problems: [{ severity: 'error', file: policy(), line: 6, column: 3, field: 'spec.verification', message: `its keys can't be had (FetchFailed): ${message}` }],
+      objects: [
+        { name: 'ci', ready: false, reason: 'KeysUnavailable: FetchFailed' },
+        { name: 'cambio-system/deployer', ready: false, reason: 'KeysUnavailable: IssuerNotReady' },
+      ],
+      fetched: [{ issuer: 'ci', keys: 0, reason: 'FetchFailed', message }],
+    });
+  });
+
+  test('that publish none', async () => {
+    answer = (path) => ({ status: 200, body: path === '/jwks' ? { keys: [] } : { issuer: url, jwks_uri: `${url}/jwks` } });
+    const { code, out } = await runCheckWith([policy(), '--fetch-keys']);
+    expect(code).toBe(1);
+    expect(out.replaceAll(/\s+/g, ' ')).toContain("its keys can't be had (NoUsableKeys): the published JWK Set has no usable key");
+  });
+
+  test('save those that are off, and those whose keys stand in the manifest or at an API server', async () => {
+    const text = (await readFile(policy(), 'utf8')).replace('discovery: {}', 'kubernetesDiscovery: {}').replace('  allowPrivateAddresses: true\n', '').replace(`url: "${url}", `, '');
+    await writeFile(policy(), text);
+    expect((await runCheckWith([policy(), '--fetch-keys'])).code).toBe(0);
+    await writeFile(policy(), text.replace('kubernetesDiscovery', 'discovery').replace('issuer: {', `issuer: {url: "${url}", `).replace('---', '  suspend: true\n---'));
+    await runCheckWith([policy(), '--fetch-keys']);
+    expect(asked).toEqual([]);
+  });
+
+  test('more of them than are asked at once', async () => {
+    const [first = '', client = ''] = (await readFile(policy(), 'utf8')).split('---');
+    const many = Array.from({ length: 2 * mostAtOnce }, (_, i) => first.replace('name: ci', `name: ci-${i}`));
+    await writeFile(policy(), [first, client, ...many].join('---\n'));
+    const { code, out } = await runCheckWith([policy(), '--fetch-keys', '--output', 'json']);
+    expect((JSON.parse(out) as { fetched: object[] }).fetched).toHaveLength(2 * mostAtOnce + 1);
+    expect(asked).toHaveLength(4 * mostAtOnce + 2);
+    expect(code).toBe(0);
+  });
 });

@@ -175,6 +175,22 @@ describe('what it finds', () => {
   });
 });
 
+describe('a star in a subject', () => {
+  const withSubjects = (subjects: string): string => `${issuer('ci')}---\n${client('one', 'ci').replace(/subjects: .*/, `subjects:\n${subjects}`)}`;
+
+  test('stands for itself: a warning at its place', async () => {
+    await write({ 'a.yaml': withSubjects('  - {issuerRef: {name: ci}, subject: alice}\n  - issuerRef: {name: ci}\n    subject: "repo:acme/*:ref:refs/heads/main"') });
+    const checked = await check(['.'], ['--output', 'json']);
+    expect(checked.code).toBe(0);
+    expect(problemsOf(checked)).toEqual(['warning a.yaml:16:5: spec.subjects[1].subject: is compared exactly, and "*" stands for itself; for a pattern use subjectPattern']);
+  });
+
+  test('in a pattern is what it is for', async () => {
+    await write({ 'a.yaml': withSubjects('  - {issuerRef: {name: ci}, subjectPattern: "repo:acme/*:ref:refs/heads/main"}') });
+    expect(problemsOf(await check(['.'], ['--output', 'json']))).toEqual([]);
+  });
+});
+
 describe('examples', () => {
   const examples = (expected: string): string => `  examples:
   - {name: alice may, issuerRef: {name: ci}, claims: {sub: alice}, expect: {allowed: true}}

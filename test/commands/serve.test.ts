@@ -1,6 +1,7 @@
 // `cambio serve` from its start to its end: one token from mint to use, and what keeps it from starting.
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -116,6 +117,59 @@ test('a directory without a manifest is served, and told of', async () => {
   await mkdir(empty);
   const { end } = await serve(['--config-dir', empty]);
   expect((await end('SIGTERM')).stderr).toContain(`there is no object of Cambio's kinds in ${empty}`);
+});
+
+test('an issuer without keys is told of by the probe, and the log ends on what is in force when they have come', async () => {
+  const { publicKey } = await generateKeyPair('ES256');
+  const jwk = { ...(await exportJWK(publicKey)), kid: 'ci-1', alg: 'ES256', use: 'sig' };
+  let isUp = false;
+  const issuer = createHttpServer(({ url }, response) => {
+    const body = url === '/jwks' ? { keys: [jwk] } : { issuer: issuerOf(), jwks_uri: `${issuerOf()}/jwks` };
+    response.writeHead(isUp ? 200 : 404, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  }).listen(0, '127.0.0.1');
+  const issuerOf = (): string => `http://127.0.0.1:${(issuer.address() as { port: number }).port}`;
+  await once(issuer, 'listening');
+  try {
+    await writeFile(
+      join(dir, 'all.yaml'),
+      `apiVersion: cambio.dev/v1alpha1
+kind: TrustedIssuer
+metadata: {name: ci}
+spec:
+  issuer: {url: "${issuerOf()}", audiences: [${issuerURL}]}
+  verification: {discovery: {}}
+  allowPrivateAddresses: true
+---
+apiVersion: cambio.dev/v1alpha1
+kind: ExchangeClient
+metadata: {name: deployer, namespace: payments}
+spec:
+  authentication: {none: {}}
+  subjects: [{issuerRef: {name: ci}, subject: repo:acme/payments}]
+  targets: [{audience: https://deploy.example.com}]
+`,
+    );
+    const { admin, end } = await serve(['--config-dir', dir]);
+    const told = async (): Promise<string> => (await fetch(`${admin}/readyz?verbose`)).text();
+    const bound = { timeout: 15_000, interval: 20 };
+    const why = `${issuerOf()}/.well-known/openid-configuration: answered with 404`;
+    await vi.waitFor(async () => expect(await told()).toContain(`\n[-] issuer-keys: ci: FetchFailed: ${why} (readiness does not depend on it)\nok\n`), bound);
+    isUp = true;
+    await vi.waitFor(async () => expect(await told()).toContain('[+] issuer-keys ok\n'), bound);
+    const { stderr } = await end('SIGTERM');
+    const lines = stderr.trimEnd().split('\n').map((line) => JSON.parse(line) as { level: number; msg: string; issuer?: string; object?: { name: string }; reason?: string; message?: string });
+    expect(lines.filter(({ object, msg }) => object !== undefined || msg.startsWith('the keys of')).map(({ level, msg, object, reason, message }) => [level, object?.name, msg, reason, message])).toEqual([
+      [30, 'ci', 'waits for keys', undefined, 'its keys have not been fetched yet'],
+      [30, 'deployer', 'waits for keys', undefined, 'spec.subjects[0].issuerRef: TrustedIssuer ci has no usable keys now; its own status says why'],
+      [40, undefined, 'the keys of an issuer can not be had', 'FetchFailed', why],
+      [30, undefined, 'the keys of an issuer are known', undefined, undefined],
+      [30, 'ci', 'in force', undefined, undefined],
+      [30, 'deployer', 'in force', undefined, undefined],
+    ]);
+  } finally {
+    issuer.close();
+    issuer.closeAllConnections();
+  }
 });
 
 test('SIGINT ends it too', async () => {
