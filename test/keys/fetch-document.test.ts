@@ -164,13 +164,20 @@ describe('a server that answers with something else', () => {
     };
     const secure = await start({ '/doc': ({ socket }) => take(socket) });
     const plain = await start({ '/doc': ({ socket }) => take(socket) }, { plain: true });
-    for (const { url, certificateAuthority, untilQuiet } of [secure, plain]) {
+    const proxied = { ...secure, options: { proxy: { url: (await startProxy(secure.url)).url, except: '' } } };
+    for (const { url, certificateAuthority, untilQuiet, ...given } of [secure, plain, proxied]) {
       written = 0;
-      expect(await failureOf({ url: `${url}/doc`, certificateAuthority })).toMatch(/^FetchFailed: https?:\/\/127.0.0.1:PORT\/doc: more than 1 MiB was sent for one document$/);
+      expect(await failureOf({ url: `${url}/doc`, certificateAuthority, ...given })).toMatch(/^FetchFailed: https?:\/\/127.0.0.1:PORT\/doc: more than 1 MiB was sent for one document$/);
       await untilQuiet();
       // What the buffers of two sockets hold comes on top of what was read.
       expect([written > maxConnectionBytes, written < 100_000_000]).toEqual([true, true]);
     }
+  });
+
+  test('a proxy that sends empty lines without end before it answers', async () => {
+    const proxy = await tcpServer((socket) => flooding(socket, '\r\n', () => undefined));
+    const options = { proxy: { url: `http://127.0.0.1:${portOf(proxy)}`, except: '' } };
+    expect(await failureOf({ url: 'https://ci.example.com/', options })).toBe('FetchFailed: https://ci.example.com/: more than 1 MiB was sent for one document');
   });
 
   test('a document of the most bytes in small chunks is read', async () => {
@@ -405,24 +412,6 @@ describe('--allowed-issuer-hosts', () => {
 });
 
 describe('through a proxy', () => {
-  /** A proxy that connects to one server, whatever it is asked for, and notes what that was. */
-  async function startProxy(target: string, answer = 'HTTP/1.1 200 OK\r\n\r\n'): Promise<{ url: string; asked: string[] }> {
-    const asked: string[] = [];
-    const proxy = createHttpServer();
-    proxy.on('connect', (request, socket: Socket) => {
-      asked.push(request.url ?? '');
-      socket.on('error', () => undefined).write(answer);
-      const upstream = connect(Number(new URL(target).port), '127.0.0.1');
-      upstream.on('error', () => undefined).pipe(socket).pipe(upstream);
-      socket.once('close', () => upstream.destroy());
-      upstream.once('close', () => socket.destroySoon());
-    });
-    proxy.listen(0, '127.0.0.1');
-    await once(proxy, 'listening');
-    closing.push(() => new Promise((resolve) => proxy.close(resolve)));
-    return { url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, asked };
-  }
-
   test('the host is asked for by its name, and its certificate is checked', async () => {
     const server = await start({ '/doc': json({ a: 1 }) });
     const proxy = await startProxy(server.url);
@@ -490,6 +479,24 @@ function againAndAgain(write: () => unknown, some: () => void): () => void {
     if (++times === 4) some();
   }, 5);
   return () => clearInterval(timer);
+}
+
+/** A proxy that connects to one server, whatever it is asked for, and notes what that was. */
+async function startProxy(target: string, answer = 'HTTP/1.1 200 OK\r\n\r\n'): Promise<{ url: string; asked: string[] }> {
+  const asked: string[] = [];
+  const proxy = createHttpServer();
+  proxy.on('connect', (request, socket: Socket) => {
+    asked.push(request.url ?? '');
+    socket.on('error', () => undefined).write(answer);
+    const upstream = connect(Number(new URL(target).port), '127.0.0.1');
+    upstream.on('error', () => undefined).pipe(socket).pipe(upstream);
+    socket.once('close', () => upstream.destroy());
+    upstream.once('close', () => socket.destroySoon());
+  });
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  closing.push(() => new Promise((resolve) => proxy.close(resolve)));
+  return { url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, asked };
 }
 
 async function tcpServer(take: (socket: Socket) => void): Promise<Server> {
