@@ -76,8 +76,10 @@ function dispatcherFor(url: URL, rules: FetchRules, options: FetchDocumentOption
   if (proxy === undefined || url.protocol === 'http:') return new Agent(direct);
   // It waits for the proxy by itself, with no regard to the signal: that ends what it has connected, tunnel and all.
   const clientFactory = (origin: URL, given: object): Dispatcher => createClient(origin, { ...given, connect: withinTime(signal, connectorOf(given)) });
+  // Not the issuer's authority: the proxy is everybody's.
+  const proxyTls = { ...options.trust(), rejectUnauthorized: true, allowH2: false };
   // Given explicitly, since it would look into the environment for what is missing.
-  return new EnvHttpProxyAgent({ ...direct, clientFactory, requestTls: { ...tls, rejectUnauthorized: true }, httpProxy: '', httpsProxy: proxy.url, noProxy: proxy.except });
+  return new EnvHttpProxyAgent({ ...direct, clientFactory, proxyTls, requestTls: { ...tls, rejectUnauthorized: true }, httpProxy: '', httpsProxy: proxy.url, noProxy: proxy.except });
 }
 
 /** Each connection is made here, be it direct, to a proxy, or through a proxy's tunnel: so no way is without the bound. */
