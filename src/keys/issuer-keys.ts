@@ -142,9 +142,10 @@ export function createIssuerKeys(options: IssuerKeysOptions): IssuerKeyStore {
     entry.tried = true;
     entry.failure = answer.failure;
     entry.failures = answer.failure === undefined ? 0 : entry.failures + 1;
+    const fresh = freshFor(answer.maxAgeSeconds);
     // What the issuer says that it publishes counts, be it nothing. Where it does not say, the last good keys stay.
-    if (answer.keys !== undefined) keep(entry, answer.keys, { fetchedAt, fresh: freshFor(answer.maxAgeSeconds) });
-    const delay = answer.failure === undefined ? refreshDelay(freshFor(answer.maxAgeSeconds), random()) : retryDelay(entry.failures, random());
+    if (answer.keys !== undefined) keep(entry, answer.keys, { fetchedAt, fresh });
+    const delay = answer.failure === undefined ? refreshDelay(fresh, random()) - (monotonic() - fetchedAt) : retryDelay(entry.failures, random());
     entry.cancelTimer = options.after(delay, () => void fetchNow(entry));
     options.onFetch(entry.issuer.name, answer.failure);
     tell(entry);
