@@ -1,11 +1,11 @@
 // The keys that issuers publish: fetched, kept, refreshed before they get old, and forgotten with their issuer.
 import type { IssuerKeys } from '../exchange/issuer-keys.ts';
-import { keyQuestionOf, type FetchKeySet, type KeyFetchError } from '../policy/key-fetch.ts';
+import { canDoWithoutKeys, keyQuestionOf, type FetchKeySet, type KeyFetchError } from '../policy/key-fetch.ts';
 import type { KeyState } from '../policy/key-state.ts';
 import type { Issuer, Verification } from '../policy/policy.ts';
 import type { PublicKey } from '../policy/public-key.ts';
 import { thumbprintOf } from '../policy/thumbprint.ts';
-import { askForKeys, canDoWithoutKeys } from './ask-for-keys.ts';
+import { askForKeys } from './ask-for-keys.ts';
 import { describeKeys } from './describe-keys.ts';
 import { freshFor, refetchCooldown, refreshDelay, retryDelay, stagger } from './key-schedule.ts';
 
