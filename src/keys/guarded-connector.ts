@@ -80,8 +80,9 @@ function connectTo(addresses: readonly Address[], tls: TrustOptions, signal: Abo
 /** The same, but that every connection ends when `signal` is aborted, whatever it waits for then. */
 export function withinTime(signal: AbortSignal, connect: buildConnector.connector): buildConnector.connector {
   return (options, callback) => {
-    const socket = connect(options, callback) as unknown as { destroy: (error: Error) => void; once: (event: 'close', run: () => void) => void };
-    const end = (): void => socket.destroy(new Error('the time is over'));
+    // It returns the socket that connects, and its type doesn't say so.
+    const socket = connect(options, callback) as unknown as Socket;
+    const end = (): void => void socket.destroy(new Error('the time is over'));
     if (signal.aborted) end();
     signal.addEventListener('abort', end, { once: true });
     socket.once('close', () => signal.removeEventListener('abort', end));
