@@ -36,7 +36,7 @@ export function createDocumentFetcher(options: FetchDocumentOptions): FetchDocum
       return await fetchWith(dispatcher, url, signal);
     } catch (error) {
       signal.throwIfAborted();
-      throw error instanceof KeyFetchError ? error : new KeyFetchError('FetchFailed', `${textOf(url)}: ${describeFetchFailure(error)}`);
+      throw error instanceof KeyFetchError ? error : failed(url, describeFetchFailure(error));
     } finally {
       // Nothing is left of the connection, whatever its other end does.
       void dispatcher.destroy();
@@ -62,22 +62,23 @@ function refuseByURL(url: URL, { allowPrivateAddresses }: FetchRules, { isAllowe
 }
 
 const refusedAddress = (url: URL, why: string) => new KeyFetchError('AddressRefused', `${textOf(url)}: ${why}`);
+const failed = (url: URL, why: string) => new KeyFetchError('FetchFailed', `${textOf(url)}: ${why}`);
+const tooLarge = (url: URL) => failed(url, `answered with more than ${maxDocumentBytes / 1024} KiB`);
 
 /** A URL for a message. One that a document names may be of any length. */
 const textOf = (url: URL): string => (url.href.length > 512 ? `${url.href.slice(0, 512)}…` : url.href);
 
-function dispatcherFor(url: URL, rules: FetchRules, options: FetchDocumentOptions, signal: AbortSignal): Dispatcher {
-  const tls = rules.certificateAuthority === undefined ? options.trust() : { ca: rules.certificateAuthority };
+function dispatcherFor(url: URL, rules: FetchRules, { resolveHost, nameNonPublic, trust, proxy }: FetchDocumentOptions, signal: AbortSignal): Dispatcher {
+  const tls = rules.certificateAuthority === undefined ? trust() : { ca: rules.certificateAuthority };
   // What follows is one request; the signal bounds it as a whole, so that none of these have to.
-  const common = { allowH2: false, connections: 1, pipelining: 1, headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: 16_384, connectTimeout: 10_000 };
-  const guard = { resolveHost: options.resolveHost, nameNonPublic: options.nameNonPublic, rules, mustBeLoopback: url.protocol === 'http:' };
+  const common = { allowH2: false, connections: 1, pipelining: 1, headersTimeout: 0, bodyTimeout: 0, connectTimeout: 0, maxHeaderSize: 16_384 };
+  const guard = { resolveHost, nameNonPublic, rules, mustBeLoopback: url.protocol === 'http:' };
   const direct = { ...common, connect: createGuardedConnector(guard, tls, signal), factory: createClient };
-  const { proxy } = options;
   if (proxy === undefined || url.protocol === 'http:') return new Agent(direct);
   // It waits for the proxy by itself, with no regard to the signal: that ends what it has connected, tunnel and all.
   const clientFactory = (origin: URL, given: object): Dispatcher => createClient(origin, { ...given, connect: withinTime(signal, connectorOf(given)) });
   // Not the issuer's authority: the proxy is everybody's.
-  const proxyTls = { ...options.trust(), rejectUnauthorized: true, allowH2: false };
+  const proxyTls = { ...trust(), rejectUnauthorized: true, allowH2: false };
   // Given explicitly, since it would look into the environment for what is missing.
   return new EnvHttpProxyAgent({ ...direct, clientFactory, proxyTls, requestTls: { ...tls, rejectUnauthorized: true }, httpProxy: '', httpsProxy: proxy.url, noProxy: proxy.except });
 }
@@ -128,9 +129,6 @@ function parseDocument(bytes: Uint8Array, url: URL): unknown {
     throw failed(url, 'did not answer with JSON');
   }
 }
-
-const failed = (url: URL, why: string) => new KeyFetchError('FetchFailed', `${textOf(url)}: ${why}`);
-const tooLarge = (url: URL) => failed(url, `answered with more than ${maxDocumentBytes / 1024} KiB`);
 
 /** For how long an answer may be kept from now on (RFC 9111 §4.2), in seconds; undefined if it does not say. */
 export function readMaxAge(cacheControl: string | string[] | undefined, age: string | string[] | undefined): number | undefined {
