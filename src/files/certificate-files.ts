@@ -65,7 +65,7 @@ export async function followCertificate({ files, current, onChange, onState, sig
   // The directories, for a mounted Secret is changed by renaming a link beside the files.
   const dirs = [...new Set([dirname(files.certFile), dirname(files.keyFile)])];
   for (;;) {
-    alarm.watch(dirs);
+    await alarm.watch(dirs);
     await alarm.next(pause);
     if (signal.aborted) return;
     const found = await readCertificate(files).catch((error: unknown) => (error as Error).message);

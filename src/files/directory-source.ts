@@ -27,8 +27,11 @@ export type DirectorySourceOptions = {
   signal: AbortSignal;
 };
 
-/** Between two looks, in milliseconds: the least, and how many times as long as the last look took. */
-const pause = { least: 400, factor: 20 };
+/** Between two looks where nothing is told, in milliseconds: so many times as long as a look takes, between two bounds. */
+export const pause = { factor: 20, least: 400, most: 5_000 };
+
+/** @param took how long the last look took that found nothing new, in milliseconds */
+export const pauseAfter = (took: number): number => Math.min(pause.most, Math.max(pause.least, pause.factor * took));
 
 /** A file as it was read last. */
 type FileState = {
@@ -52,14 +55,17 @@ export async function runDirectorySource(options: DirectorySourceOptions): Promi
   const alarm = createAlarm(signal);
   const pace = createPace(monotonic, signal);
 
-  async function look(): Promise<void> {
+  /** @returns whether it found something new */
+  async function look(): Promise<boolean> {
     const listed = { files: [] as string[], dirs: [] as string[] };
     await listManifestFiles(dir, listed);
-    alarm.watch(listed.dirs);
+    await alarm.watch(listed.dirs);
     const read = await readFiles(dir, listed.files, files, pace);
-    if (!isSame(read, files)) compare([...read.values()]);
+    const isNew = !isSame(read, files);
+    if (isNew) compare([...read.values()]);
     files = read;
     tellTroubles();
+    return isNew;
   }
 
   function compare(states: readonly FileState[]): void {
@@ -94,15 +100,15 @@ export async function runDirectorySource(options: DirectorySourceOptions): Promi
   onSynced();
   let took = 0;
   for (;;) {
-    await alarm.next(Math.max(pause.least, pause.factor * took));
+    await alarm.next(pauseAfter(took));
     if (signal.aborted) return;
     const start = monotonic();
     try {
-      await look();
+      // To read and compile what is new takes longer, and says nothing about the next look.
+      if (!(await look())) took = monotonic() - start;
     } catch (error) {
       if (!signal.aborted) tell(`${dir}: ${(error as Error).message}; the manifests read before are still in force`);
     }
-    took = monotonic() - start;
   }
 }
 
@@ -136,7 +142,8 @@ async function readOne(path: string, file: string, known: FileState | undefined,
     if (pace.ended()) throw error;
     // If it vanished between the listing and now the next look will tell; a link that leads nowhere is there.
     const vanished = (error as NodeJS.ErrnoException).code === 'ENOENT' && !(await isThere(path));
-    return vanished ? known : { ...before, stamp: '', trouble: (error as Error).message };
+    const failed = { ...before, stamp: '', trouble: (error as Error).message };
+    return vanished || isDeepStrictEqual(known, failed) ? known : failed;
   }
 }
 

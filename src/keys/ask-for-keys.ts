@@ -12,9 +12,6 @@ export type Answer = {
   failure: KeyFetchError | undefined;
 };
 
-/** With tokenReview the API server is asked about a token anyway: keys only spare it the question. */
-export const canDoWithoutKeys = ({ verification: { method } }: Issuer): boolean => method === 'tokenReview';
-
 /** @param onBug told of an error that is none of those that a fetch may end with */
 export async function askForKeys(fetchKeySet: FetchKeySet | undefined, issuer: Issuer, signal: AbortSignal, onBug: (error: unknown) => void): Promise<Answer> {
   try {

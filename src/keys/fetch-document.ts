@@ -1,11 +1,11 @@
 // Fetches one JSON document of an issuer: whatever its server does, within bounds, and from no address that it must not reach.
 import { isIP } from 'node:net';
-import { Agent, EnvHttpProxyAgent, Pool, request, type buildConnector, type Dispatcher } from 'undici';
+import { Agent, Client, EnvHttpProxyAgent, request, type buildConnector, type Dispatcher } from 'undici';
 import { KeyFetchError } from '../policy/key-fetch.ts';
 import type { FetchRules } from '../policy/policy.ts';
 import type { IsAllowedHost } from './allowed-hosts.ts';
 import { describeFetchFailure } from './describe-fetch-failure.ts';
-import { createGuardedConnector, hostOf, withinBounds, type ConnectGuard, type TrustOptions } from './guarded-connector.ts';
+import { createGuardedConnector, hostOf, withinSize, withinTime, type ConnectGuard, type TrustOptions } from './guarded-connector.ts';
 
 /** The most that is read of a document, in bytes. */
 export const maxDocumentBytes = 262_144;
@@ -36,7 +36,7 @@ export function createDocumentFetcher(options: FetchDocumentOptions): FetchDocum
       return await fetchWith(dispatcher, url, signal);
     } catch (error) {
       signal.throwIfAborted();
-      throw error instanceof KeyFetchError ? error : new KeyFetchError('FetchFailed', `${textOf(url)}: ${describeFetchFailure(error)}`);
+      throw error instanceof KeyFetchError ? error : failed(url, describeFetchFailure(error));
     } finally {
       // Nothing is left of the connection, whatever its other end does.
       void dispatcher.destroy();
@@ -62,23 +62,32 @@ function refuseByURL(url: URL, { allowPrivateAddresses }: FetchRules, { isAllowe
 }
 
 const refusedAddress = (url: URL, why: string) => new KeyFetchError('AddressRefused', `${textOf(url)}: ${why}`);
+const failed = (url: URL, why: string) => new KeyFetchError('FetchFailed', `${textOf(url)}: ${why}`);
+const tooLarge = (url: URL) => failed(url, `answered with more than ${maxDocumentBytes / 1024} KiB`);
 
 /** A URL for a message. One that a document names may be of any length. */
 const textOf = (url: URL): string => (url.href.length > 512 ? `${url.href.slice(0, 512)}…` : url.href);
 
-function dispatcherFor(url: URL, rules: FetchRules, options: FetchDocumentOptions, signal: AbortSignal): Dispatcher {
-  const tls = rules.certificateAuthority === undefined ? options.trust() : { ca: rules.certificateAuthority };
+function dispatcherFor(url: URL, rules: FetchRules, { resolveHost, nameNonPublic, trust, proxy }: FetchDocumentOptions, signal: AbortSignal): Dispatcher {
+  const tls = rules.certificateAuthority === undefined ? trust() : { ca: rules.certificateAuthority };
   // What follows is one request; the signal bounds it as a whole, so that none of these have to.
-  const common = { allowH2: false, connections: 1, pipelining: 1, headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: 16_384, connectTimeout: 10_000 };
-  const guard = { resolveHost: options.resolveHost, nameNonPublic: options.nameNonPublic, rules, mustBeLoopback: url.protocol === 'http:' };
-  const connect = createGuardedConnector(guard, tls, signal);
-  const { proxy } = options;
-  if (proxy === undefined || url.protocol === 'http:') return new Agent({ ...common, connect });
-  // It waits for the proxy by itself, with no regard to the signal: that ends what it has connected.
-  const clientFactory = (origin: URL, given: object): Dispatcher => new Pool(origin, { ...given, connect: withinBounds(signal, (given as { connect: buildConnector.connector }).connect) });
+  const common = { allowH2: false, connections: 1, pipelining: 1, headersTimeout: 0, bodyTimeout: 0, connectTimeout: 0, maxHeaderSize: 16_384 };
+  const guard = { resolveHost, nameNonPublic, rules, mustBeLoopback: url.protocol === 'http:' };
+  const direct = { ...common, connect: createGuardedConnector(guard, tls, signal), factory: createClient };
+  if (proxy === undefined || url.protocol === 'http:') return new Agent(direct);
+  // It waits for the proxy by itself, with no regard to the signal: that ends what it has connected, tunnel and all.
+  const clientFactory = (origin: URL, given: object): Dispatcher => createClient(origin, { ...given, connect: withinTime(signal, connectorOf(given)) });
+  // Not the issuer's authority: the proxy is everybody's.
+  const proxyTls = { ...trust(), rejectUnauthorized: true, allowH2: false };
   // Given explicitly, since it would look into the environment for what is missing.
-  return new EnvHttpProxyAgent({ ...common, connect, clientFactory, requestTls: { ...tls, rejectUnauthorized: true }, httpProxy: '', httpsProxy: proxy.url, noProxy: proxy.except });
+  return new EnvHttpProxyAgent({ ...direct, clientFactory, proxyTls, requestTls: { ...tls, rejectUnauthorized: true }, httpProxy: '', httpsProxy: proxy.url, noProxy: proxy.except });
 }
+
+/** Each connection is made here, be it direct, to a proxy, or through a proxy's tunnel: so no way is without the bound. */
+const createClient = (origin: string | URL, given: object): Dispatcher => new Client(origin, { ...given, connect: withinSize(connectorOf(given)) });
+
+/** The dispatchers hand on what makes the connection, and their types don't say it. */
+const connectorOf = (given: object): buildConnector.connector => (given as { connect: buildConnector.connector }).connect;
 
 /** Cambio shows nothing of itself here, and no credential. */
 const headers = { accept: 'application/json, application/jwk-set+json;q=0.9, */*;q=0.1', 'accept-encoding': 'identity', 'user-agent': 'cambio' };
@@ -120,9 +129,6 @@ function parseDocument(bytes: Uint8Array, url: URL): unknown {
     throw failed(url, 'did not answer with JSON');
   }
 }
-
-const failed = (url: URL, why: string) => new KeyFetchError('FetchFailed', `${textOf(url)}: ${why}`);
-const tooLarge = (url: URL) => failed(url, `answered with more than ${maxDocumentBytes / 1024} KiB`);
 
 /** For how long an answer may be kept from now on (RFC 9111 §4.2), in seconds; undefined if it does not say. */
 export function readMaxAge(cacheControl: string | string[] | undefined, age: string | string[] | undefined): number | undefined {

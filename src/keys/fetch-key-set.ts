@@ -1,7 +1,7 @@
 // The ways to fetch the key set of an issuer on the network: by its discovery document, or at a URL that is given.
 import { isObject } from '../manifests/read-object.ts';
 import { KeyFetchError, type FetchedKeySet, type FetchKeySet } from '../policy/key-fetch.ts';
-import type { Issuer, Verification } from '../policy/policy.ts';
+import type { FetchRules, Issuer, Verification } from '../policy/policy.ts';
 import type { FetchDocument } from './fetch-document.ts';
 
 /** How long a fetch may take as a whole, in milliseconds: both documents, with names, connections and all. */
@@ -11,20 +11,22 @@ type Fetched = Extract<Verification, { fetch: unknown }>;
 
 /** The fetchers of the methods that fetch from the network. */
 export function createKeySetFetchers(fetchDocument: FetchDocument, timeout = fetchTimeout): { readonly [M in Fetched['method']]: FetchKeySet } {
+  async function fetchSet(url: string, rules: FetchRules, signal: AbortSignal): Promise<FetchedKeySet> {
+    const { json, maxAgeSeconds } = await fetchDocument(url, rules, signal);
+    return { jwks: json, maxAgeSeconds };
+  }
   return {
     discovery: within(timeout, async (issuer, signal) => {
       const { discoveryURL, fetch } = verificationOf(issuer, 'discovery');
       const { json } = await fetchDocument(discoveryURL ?? discoveryURLOf(issuer.url), fetch, signal);
-      return fetchSet(await fetchDocument(jwksURIOf(json, issuer), fetch, signal));
+      return fetchSet(jwksURIOf(json, issuer), fetch, signal);
     }),
     jwksURL: within(timeout, async (issuer, signal) => {
       const { url, fetch } = verificationOf(issuer, 'jwksURL');
-      return fetchSet(await fetchDocument(url, fetch, signal));
+      return fetchSet(url, fetch, signal);
     }),
   };
 }
-
-const fetchSet = ({ json, maxAgeSeconds }: Awaited<ReturnType<FetchDocument>>): FetchedKeySet => ({ jwks: json, maxAgeSeconds });
 
 /** Where the discovery document of an issuer is (OpenID Connect Discovery 1.0 §4: a slash at the end goes away first). */
 const discoveryURLOf = (issuerURL: string): string => `${issuerURL.replace(/\/$/, '')}/.well-known/openid-configuration`;

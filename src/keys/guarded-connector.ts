@@ -28,7 +28,7 @@ export const maxAddressesTried = 8;
  */
 export const maxConnectionBytes = 1_048_576;
 
-/** Makes the `connect` of a dispatcher. Every connection ends when `signal` is aborted. */
+/** Makes the `connect` of a dispatcher. Every connection ends when `signal` is aborted; `withinSize` bounds what is read. */
 export function createGuardedConnector(guard: ConnectGuard, tls: TrustOptions, signal: AbortSignal): buildConnector.connector {
   const connect = async (options: buildConnector.Options, callback: buildConnector.Callback): Promise<void> => {
     let addresses: readonly Address[];
@@ -74,22 +74,33 @@ function connectTo(addresses: readonly Address[], tls: TrustOptions, signal: Abo
       else done(null, first.address, first.family);
     },
   });
-  return withinBounds(signal, connect);
+  return withinTime(signal, connect);
 }
 
-/** The same, but that every connection ends when `signal` is aborted, whatever it waits for then, and when more than the bound was read from it. */
-export function withinBounds(signal: AbortSignal, connect: buildConnector.connector): buildConnector.connector {
+/** The same, but that every connection ends when `signal` is aborted, whatever it waits for then. */
+export function withinTime(signal: AbortSignal, connect: buildConnector.connector): buildConnector.connector {
+  return (options, callback) => {
+    // It returns the socket that connects, and its type doesn't say so.
+    const socket = connect(options, callback) as unknown as Socket;
+    const end = (): void => void socket.destroy(new Error('the time is over'));
+    if (signal.aborted) end();
+    signal.addEventListener('abort', end, { once: true });
+    socket.once('close', () => signal.removeEventListener('abort', end));
+  };
+}
+
+/**
+ * The same, but that every connection ends when more than the bound was read from it. It must be the one that the answer is
+ * read from: a tunnel reads past the socket of the connection to the proxy, which counts nothing then.
+ */
+export function withinSize(connect: buildConnector.connector): buildConnector.connector {
   return (options, callback) => {
     const connected: buildConnector.Callback = (...result) => {
       const [, made] = result;
       made?.on('readable', () => refuseTooMuch(made));
       callback(...result);
     };
-    const socket = connect(options, connected) as unknown as { destroy: (error: Error) => void; once: (event: 'close', run: () => void) => void };
-    const end = (): void => socket.destroy(new Error('the time is over'));
-    if (signal.aborted) end();
-    signal.addEventListener('abort', end, { once: true });
-    socket.once('close', () => signal.removeEventListener('abort', end));
+    connect(options, connected);
   };
 }
 

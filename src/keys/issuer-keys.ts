@@ -1,11 +1,11 @@
 // The keys that issuers publish: fetched, kept, refreshed before they get old, and forgotten with their issuer.
 import type { IssuerKeys } from '../exchange/issuer-keys.ts';
-import { keyQuestionOf, type FetchKeySet, type KeyFetchError } from '../policy/key-fetch.ts';
+import { canDoWithoutKeys, keyQuestionOf, type FetchKeySet, type KeyFetchError } from '../policy/key-fetch.ts';
 import type { KeyState } from '../policy/key-state.ts';
 import type { Issuer, Verification } from '../policy/policy.ts';
 import type { PublicKey } from '../policy/public-key.ts';
 import { thumbprintOf } from '../policy/thumbprint.ts';
-import { askForKeys, canDoWithoutKeys } from './ask-for-keys.ts';
+import { askForKeys } from './ask-for-keys.ts';
 import { describeKeys } from './describe-keys.ts';
 import { freshFor, refetchCooldown, refreshDelay, retryDelay, stagger } from './key-schedule.ts';
 
@@ -142,9 +142,10 @@ export function createIssuerKeys(options: IssuerKeysOptions): IssuerKeyStore {
     entry.tried = true;
     entry.failure = answer.failure;
     entry.failures = answer.failure === undefined ? 0 : entry.failures + 1;
+    const fresh = freshFor(answer.maxAgeSeconds);
     // What the issuer says that it publishes counts, be it nothing. Where it does not say, the last good keys stay.
-    if (answer.keys !== undefined) keep(entry, answer.keys, { fetchedAt, fresh: freshFor(answer.maxAgeSeconds) });
-    const delay = answer.failure === undefined ? refreshDelay(freshFor(answer.maxAgeSeconds), random()) : retryDelay(entry.failures, random());
+    if (answer.keys !== undefined) keep(entry, answer.keys, { fetchedAt, fresh });
+    const delay = answer.failure === undefined ? refreshDelay(fresh, random()) - (monotonic() - fetchedAt) : retryDelay(entry.failures, random());
     entry.cancelTimer = options.after(delay, () => void fetchNow(entry));
     options.onFetch(entry.issuer.name, answer.failure);
     tell(entry);

@@ -18,8 +18,8 @@ export function freshFor(maxAgeSeconds: number | undefined): number {
   return Math.min(freshness.most, Math.max(freshness.least, maxAgeSeconds * 1000));
 }
 
-/** How long to wait after a good fetch: so that the next one is over before the keys are old, and not everybody's at once. */
-export const refreshDelay = (fresh: number, random: number): number => fresh * (0.8 + 0.15 * random);
+/** How long after the beginning of a good fetch the next one begins: so that it is over before the keys are old, and not everybody's at once. */
+export const refreshDelay = (fresh: number, random: number): number => fresh * (0.8 + 0.1 * random);
 
 /** How long to wait after so many failures in a row. */
 export const retryDelay = (failures: number, random: number): number => Math.min(retry.longest, retry.first * 2 ** (failures - 1)) * (0.5 + 0.5 * random);

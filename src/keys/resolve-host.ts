@@ -10,7 +10,7 @@ export type ResolveHost = (host: string, signal: AbortSignal) => Promise<readonl
 export type ResolverFiles = {
   /** What /etc/hosts says wins, as everywhere. */
   hosts: string;
-  /** Its search list is tried when the name as it is does not exist: `keycloak.auth.svc` in a cluster. */
+  /** Its search list is tried when the name as it is does not exist, and first for the name of a Service: `keycloak.auth.svc`. */
   resolvConf: string;
   /** Name servers instead of those in resolv.conf, as `address:port`. */
   servers?: readonly string[];
@@ -37,7 +37,7 @@ export function createHostResolver({ hosts, resolvConf, servers }: ResolverFiles
     const cancel = (): void => resolver.cancel();
     signal.addEventListener('abort', cancel, { once: true });
     try {
-      for (const candidate of [name, ...searchList(await textOf(resolvConf), name)]) {
+      for (const candidate of candidates(name, await textOf(resolvConf))) {
         signal.throwIfAborted();
         const found = await resolveBoth(resolver, candidate);
         if (found.length > 0) return found;
@@ -70,6 +70,15 @@ function readHosts(text: string, name: string): Address[] {
     const family = isIP(address);
     return family !== 0 && names.some((known) => known.toLowerCase() === name) ? [{ address, family: family === 4 ? 4 : 6 }] : [];
   });
+}
+
+/**
+ * The names to ask for, in this order: the name as it is first, so that no name in a search domain takes the place of a public
+ * one. There is no public one in `.svc`: to ask for it as it is would make a cluster's name depend on name servers outside.
+ */
+function candidates(name: string, resolvConf: string): string[] {
+  const searched = searchList(resolvConf, name);
+  return name.endsWith('.svc') ? [...searched, name] : [name, ...searched];
 }
 
 /** The names that the search list of a resolv.conf makes of a name; none of one that ends with a dot. */

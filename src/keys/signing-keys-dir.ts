@@ -1,7 +1,7 @@
 // Signing keys in a directory, for installations without a cluster: made there once, readable by their owner only.
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { makeSigningKeys, readSigningKeys, type SigningKey } from './signing-keys.ts';
 
 export const signingKeysFile = 'signing-keys.json';
@@ -32,6 +32,16 @@ async function ensureFile(dir: string, file: string): Promise<number | undefined
   return modeOf(file);
 }
 
+/** Makes a directory and those above it. Not by `recursive`: that tries for ever where a file system calls every new name missing, as /proc does. */
+async function ensureDir(dir: string): Promise<void> {
+  if ((await modeOf(dir)) !== undefined) return;
+  const above = dirname(dir);
+  if (above !== dir) await ensureDir(above);
+  await mkdir(dir, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+}
+
 async function modeOf(file: string): Promise<number | undefined> {
   try {
     return (await stat(file)).mode;
@@ -43,7 +53,7 @@ async function modeOf(file: string): Promise<number | undefined> {
 
 /** Writes beside and links into place: the file is there whole or not at all, and the first one wins. */
 async function makeFile(dir: string, file: string): Promise<void> {
-  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await ensureDir(dir);
   const temporary = join(dir, `.${signingKeysFile}.${randomUUID()}`);
   const handle = await open(temporary, 'wx', 0o600);
   try {

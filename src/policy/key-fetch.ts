@@ -13,6 +13,9 @@ export type FetchedKeySet = {
 /** What decides which keys are fetched. As long as it stays the same, what is known of them counts. */
 export const keyQuestionOf = ({ url, verification }: Issuer): string => JSON.stringify([url, verification]);
 
+/** With tokenReview the API server is asked about a token anyway: keys only spare it the question. */
+export const canDoWithoutKeys = ({ verification: { method } }: Issuer): boolean => method === 'tokenReview';
+
 /** Fetches the key set of an issuer. Rejects with a KeyFetchError, and ends at once when `signal` is aborted. */
 export type FetchKeySet = (issuer: Issuer, signal: AbortSignal) => Promise<FetchedKeySet>;
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { runDirectorySource } from '../../src/files/directory-source.ts';
+import { pauseAfter, runDirectorySource } from '../../src/files/directory-source.ts';
 import { formatProblem } from '../../src/manifests/parse-manifests.ts';
 import { keyOf } from '../../src/policy/policy-store.ts';
 
@@ -17,7 +17,7 @@ beforeEach(async () => {
   await mkdir(dir);
   await mkdir(outside);
 });
-afterEach(() => rm(dirname(dir), { recursive: true, force: true }));
+afterEach(() => rm(dirname(outside), { recursive: true, force: true }));
 
 const issuer = (name: string, skew = 30): string => `apiVersion: cambio.dev/v1alpha1
 kind: TrustedIssuer
@@ -49,8 +49,8 @@ afterEach(async () => {
   for (const followed of running.splice(0)) await followed.end();
 });
 
-/** Follows the directory; resolves when it has been read once. */
-async function follow(): Promise<Followed> {
+/** Follows the directory; resolves when it has been read once. `onChange` is called when changes were told. */
+async function follow({ monotonic = () => performance.now(), onChange = () => {} } = {}): Promise<Followed> {
   const controller = new AbortController();
   const state = new Map<string, number | 'off'>();
   const batches: string[][] = [];
@@ -61,7 +61,7 @@ async function follow(): Promise<Followed> {
     ended = runDirectorySource({
       dir,
       signal: controller.signal,
-      monotonic: () => performance.now(),
+      monotonic,
       onSynced: resolve,
       onProblems: (all) => {
         problems = all.map(formatProblem);
@@ -75,6 +75,7 @@ async function follow(): Promise<Followed> {
           if (object === undefined) state.delete(id.name);
           else state.set(id.name, object.manifest?.kind === 'TrustedIssuer' ? object.manifest.spec.clockSkewSeconds : 'off');
         }
+        onChange();
       },
     });
     ended.catch(reject);
@@ -289,6 +290,56 @@ describe('the directory itself', () => {
     await rm(join(dir, 'b.yaml'));
     await until(() => expect(followed.state()).toEqual({ a: 3 }));
     await until(() => expect(followed.trouble()).toBeUndefined());
+  });
+});
+
+describe('the pause between two looks', () => {
+  test.each([
+    [0, 400],
+    [20, 400],
+    [30, 600],
+    [250, 5_000],
+    [3_600_000, 5_000],
+  ])('after one that took %i ms: %i ms', (took, milliseconds) => {
+    expect(pauseAfter(took)).toBe(milliseconds);
+  });
+
+  /** A clock by which it takes hours to read what is new. */
+  function slowReading(): { monotonic: () => number; onChange: () => void } {
+    let hours = 0;
+    return { monotonic: () => performance.now() + hours * 3_600_000, onChange: () => hours++ };
+  }
+
+  test('does not grow with what is read: a file behind a link, of which nobody tells', async () => {
+    await writeFile(join(outside, 'a.yaml'), issuer('a', 1));
+    await symlink('../outside/a.yaml', join(dir, 'a.yaml'));
+    const followed = await follow(slowReading());
+    for (const skew of [2, 3, 4]) {
+      await writeFile(join(outside, 'new'), issuer('a', skew));
+      await rename(join(outside, 'new'), join(outside, 'a.yaml'));
+      await until(() => expect(followed.state()).toEqual({ a: skew }));
+    }
+  });
+
+  test('is not waited for where the directory is a link that is swapped', async () => {
+    const swap = async (version: string): Promise<void> => {
+      await symlink(version, join(outside, 'link-new'));
+      await rename(join(outside, 'link-new'), join(outside, 'link'));
+    };
+    for (const version of [1, 2, 3]) {
+      await mkdir(join(outside, `${version}`));
+      await writeFile(join(outside, `${version}`, 'a.yaml'), issuer('a', version));
+    }
+    await swap('1');
+    dir = join(outside, 'link');
+    const followed = await follow(slowReading());
+    for (const version of ['2', '3']) {
+      await swap(version);
+      await until(() => expect(followed.state()).toEqual({ a: Number(version) }));
+    }
+    await writeFile(join(outside, 'new'), issuer('b', 4));
+    await rename(join(outside, 'new'), join(dir, 'b.yaml'));
+    await until(() => expect(followed.state()).toEqual({ a: 3, b: 4 }));
   });
 });
 

@@ -1,6 +1,7 @@
 // Fetching one document: from servers that are honest, slow, silent, endless or on the wrong address.
 import { once } from 'node:events';
 import { createServer as createHttpServer, type RequestListener } from 'node:http';
+import { createServer as createSecureServer, type ServerOptions as SecureServerOptions } from 'node:https';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -11,6 +12,7 @@ import { createAddressCheck, type Address } from '../../src/keys/private-address
 import { createHostResolver } from '../../src/keys/resolve-host.ts';
 import { createSystemTrust } from '../../src/keys/system-trust.ts';
 import { KeyFetchError } from '../../src/policy/key-fetch.ts';
+import { makeAuthority } from '../make-authority.ts';
 import { json, startIssuer, type Answers, type IssuerServer } from './issuer-server.ts';
 
 const closing: (() => unknown)[] = [];
@@ -164,13 +166,20 @@ describe('a server that answers with something else', () => {
     };
     const secure = await start({ '/doc': ({ socket }) => take(socket) });
     const plain = await start({ '/doc': ({ socket }) => take(socket) }, { plain: true });
-    for (const { url, certificateAuthority, untilQuiet } of [secure, plain]) {
+    const proxied = { ...secure, options: { proxy: { url: (await startProxy(secure.url)).url, except: '' } } };
+    for (const { url, certificateAuthority, untilQuiet, ...given } of [secure, plain, proxied]) {
       written = 0;
-      expect(await failureOf({ url: `${url}/doc`, certificateAuthority })).toMatch(/^FetchFailed: https?:\/\/127.0.0.1:PORT\/doc: more than 1 MiB was sent for one document$/);
+      expect(await failureOf({ url: `${url}/doc`, certificateAuthority, ...given })).toMatch(/^FetchFailed: https?:\/\/127.0.0.1:PORT\/doc: more than 1 MiB was sent for one document$/);
       await untilQuiet();
       // What the buffers of two sockets hold comes on top of what was read.
       expect([written > maxConnectionBytes, written < 100_000_000]).toEqual([true, true]);
     }
+  });
+
+  test('a proxy that sends empty lines without end before it answers', async () => {
+    const proxy = await tcpServer((socket) => flooding(socket, '\r\n', () => undefined));
+    const options = { proxy: { url: `http://127.0.0.1:${portOf(proxy)}`, except: '' } };
+    expect(await failureOf({ url: 'https://ci.example.com/', options })).toBe('FetchFailed: https://ci.example.com/: more than 1 MiB was sent for one document');
   });
 
   test('a document of the most bytes in small chunks is read', async () => {
@@ -405,24 +414,6 @@ describe('--allowed-issuer-hosts', () => {
 });
 
 describe('through a proxy', () => {
-  /** A proxy that connects to one server, whatever it is asked for, and notes what that was. */
-  async function startProxy(target: string, answer = 'HTTP/1.1 200 OK\r\n\r\n'): Promise<{ url: string; asked: string[] }> {
-    const asked: string[] = [];
-    const proxy = createHttpServer();
-    proxy.on('connect', (request, socket: Socket) => {
-      asked.push(request.url ?? '');
-      socket.on('error', () => undefined).write(answer);
-      const upstream = connect(Number(new URL(target).port), '127.0.0.1');
-      upstream.on('error', () => undefined).pipe(socket).pipe(upstream);
-      socket.once('close', () => upstream.destroy());
-      upstream.once('close', () => socket.destroySoon());
-    });
-    proxy.listen(0, '127.0.0.1');
-    await once(proxy, 'listening');
-    closing.push(() => new Promise((resolve) => proxy.close(resolve)));
-    return { url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, asked };
-  }
-
   test('the host is asked for by its name, and its certificate is checked', async () => {
     const server = await start({ '/doc': json({ a: 1 }) });
     const proxy = await startProxy(server.url);
@@ -457,8 +448,27 @@ describe('through a proxy', () => {
     expect(proxy.asked).toEqual([]);
   });
 
+  test('an https proxy is trusted for the system\'s certificates, and not for those of an issuer', async () => {
+    const server = await start({ '/doc': json({ a: 1 }) });
+    const authority = makeAuthority();
+    let offered: readonly string[] = [];
+    const ALPNCallback = ({ protocols }: { protocols: readonly string[] }): string => {
+      offered = protocols;
+      return 'http/1.1';
+    };
+    const proxy = await startProxy(server.url, { tls: { ...authority.certify(), ALPNCallback } });
+    const options: Partial<FetchDocumentOptions> = { proxy: { url: proxy.url, except: '' }, trust: () => ({ ca: authority.cert }) };
+    const given = { url: `${server.url}/doc`, certificateAuthority: server.certificateAuthority };
+    expect((await fetchFrom({ ...given, options })).json).toEqual({ a: 1 });
+    // What is counted is a connection of HTTP/1.1.
+    expect(offered).toEqual(['http/1.1']);
+    const message = 'the certificate is not signed by an authority that is trusted; see issuer.certificateAuthority';
+    expect(await failureOf({ ...given, certificateAuthority: authority.cert, options: { ...options, trust: () => ({ ca: server.certificateAuthority }) } })).toBe(`FetchFailed: https://127.0.0.1:PORT/doc: ${message}`);
+    expect(proxy.asked).toHaveLength(1);
+  });
+
   test('a proxy that refuses', async () => {
-    const proxy = await startProxy('http://127.0.0.1:1', 'HTTP/1.1 403 Forbidden\r\n\r\n');
+    const proxy = await startProxy('http://127.0.0.1:1', { answer: 'HTTP/1.1 403 Forbidden\r\n\r\n' });
     expect(await failureOf({ url: 'https://ci.example.com/', options: { proxy: { url: proxy.url, except: '' } } })).toBe('FetchFailed: https://ci.example.com/: the proxy does not connect to the host');
   });
 });
@@ -490,6 +500,25 @@ function againAndAgain(write: () => unknown, some: () => void): () => void {
     if (++times === 4) some();
   }, 5);
   return () => clearInterval(timer);
+}
+
+/** A proxy that connects to one server, whatever it is asked for, and notes what that was. */
+async function startProxy(target: string, { answer = 'HTTP/1.1 200 OK\r\n\r\n', tls }: { answer?: string; tls?: SecureServerOptions } = {}): Promise<{ url: string; asked: string[] }> {
+  const asked: string[] = [];
+  const proxy = tls === undefined ? createHttpServer() : createSecureServer(tls);
+  proxy.on('connect', (request, socket: Socket) => {
+    asked.push(request.url ?? '');
+    socket.on('error', () => undefined).write(answer);
+    const upstream = connect(Number(new URL(target).port), '127.0.0.1');
+    upstream.on('error', () => undefined).pipe(socket).pipe(upstream);
+    socket.once('close', () => upstream.destroy());
+    upstream.once('close', () => socket.destroySoon());
+  });
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  closing.push(() => new Promise((resolve) => proxy.close(resolve)));
+  const origin = tls === undefined ? 'http://127.0.0.1' : 'https://localhost';
+  return { url: `${origin}:${(proxy.address() as AddressInfo).port}`, asked };
 }
 
 async function tcpServer(take: (socket: Socket) => void): Promise<Server> {

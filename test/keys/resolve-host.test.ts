@@ -136,6 +136,23 @@ describe('the search list', () => {
     expect(new Set(asked)).toEqual(new Set(['ci.example.com A', 'ci.example.com AAAA']));
   });
 
+  test.each(['fails', 'is silent'] as const)('the name of a Service needs nobody outside the cluster: who %s there is not asked', async (outside) => {
+    const { resolve, asked } = await resolver({ zone: { ...zone, 'keycloak.auth.svc': outside }, resolvConf });
+    expect(await resolve('keycloak.auth.svc')).toEqual([v4('10.0.0.9')]);
+    expect(asked).not.toContain('keycloak.auth.svc A');
+  });
+
+  test.each(['', resolvConf])('the name of a Service that no search domain has is asked for as it is', async (text) => {
+    const { resolve } = await resolver({ zone: { 'keycloak.other.svc': [v4('10.0.0.8')] }, resolvConf: text });
+    expect(await resolve('keycloak.other.svc')).toEqual([v4('10.0.0.8')]);
+  });
+
+  test('of another name the failure as it is ends the search', async () => {
+    const { resolve, asked } = await resolver({ zone: { 'gitlab.com': 'fails', 'gitlab.com.svc.cluster.local': [v4('10.0.0.1')] }, resolvConf });
+    await expect(resolve('gitlab.com')).rejects.toMatchObject({ code: 'ESERVFAIL' });
+    expect(new Set(asked)).toEqual(new Set(['gitlab.com A', 'gitlab.com AAAA']));
+  });
+
   test('none for a name that ends with a dot', async () => {
     const { resolve } = await resolver({ zone, resolvConf });
     await expect(resolve('keycloak.auth.svc.')).rejects.toMatchObject({ code: 'ENOTFOUND' });

@@ -95,3 +95,8 @@ test('a file in the place of the directory', async () => {
   const file = await keep(good);
   expect(await refusal(file)).toContain('ENOTDIR');
 });
+
+// Elsewhere than on Linux there is no /proc, and nobody may make one.
+test.each(['/proc/cambio', '/proc/cambio/keys'])('a directory where none can be made: %s', async (dir) => {
+  expect(await refusal(dir)).toMatch(/^the signing keys can't be kept in \/proc\/.*: E[A-Z]+: .*, mkdir '\/proc.*'\. Name a directory that may be written, by --signing-keys-dir$/);
+});
