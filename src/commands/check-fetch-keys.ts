@@ -1,6 +1,7 @@
 // Fetches the keys of issuers for `cambio check --fetch-keys`, once, as `cambio serve` fetches them.
-import { askForKeys, canDoWithoutKeys, type Answer } from '../keys/ask-for-keys.ts';
+import { askForKeys, type Answer } from '../keys/ask-for-keys.ts';
 import { describeKeys } from '../keys/describe-keys.ts';
+import { canDoWithoutKeys } from '../policy/key-fetch.ts';
 import type { KeyState } from '../policy/key-state.ts';
 import type { Issuer } from '../policy/policy.ts';
 import { thumbprintOf } from '../policy/thumbprint.ts';

@@ -2,7 +2,7 @@
 import type { ApiServer } from './api-server.ts';
 import { describeFailure } from './describe-failure.ts';
 import { linesOf } from './lines.ts';
-import { listCollection, type Listed } from './list-collection.ts';
+import { listCollection } from './list-collection.ts';
 import { pause, type Pause } from './pause.ts';
 
 /** The members of an object that the reflector itself looks at. */
@@ -18,8 +18,6 @@ export type ReflectorState = {
   synced: boolean;
   /** Why it does not follow the API server now; undefined while it does. */
   trouble: string | undefined;
-  /** Why what the watch brings could not be checked by a list; undefined where that succeeded, or is not due yet. */
-  unchecked?: string | undefined;
 };
 
 export type ReflectorOptions = {
@@ -57,20 +55,14 @@ export const reflectorTimes: ReflectorTimes = {
   watchSeconds: [240, 480],
   /** A watch that is silent for so long is dead: bookmarks come each minute. */
   silence: 150_000,
-  /** From time to time what the watch has brought is checked by a full list, as a net below everything else. */
+  /** A full list from time to time, as a net below everything else. */
   relist: 600_000,
-  /** After a failure, doubled with each in a row. A check that failed is made again after the longest. */
+  /** After a failure, doubled with each in a row. A full list that failed is tried again after the longest. */
   backoff: [800, 30_000],
 };
 
-/** After so many failures in a row a list is tried before each further watch: it may be that only watches fail. */
-export const failuresBeforeList = 5;
-
 /** The API server no longer has the version that a watch was to start from: only a list can tell what was missed. */
 class Gone extends Error {}
-
-/** The watch can't be believed to have told everything. */
-class Doubtful extends Error {}
 
 /** The API server answered, but not with what was asked for. */
 class Refused extends Error {
@@ -89,78 +81,53 @@ export async function runReflector(options: ReflectorOptions, signal: AbortSigna
   let state: ReflectorState = { synced: false, trouble: 'not listed yet' };
   let synced = false;
   let failures = 0;
-  /** Where the next watch starts; undefined if that takes a list. */
+  /** Where the next watch starts; undefined if only a list can tell what was missed. */
   let version: string | undefined;
-  /** Whether a list is tried before the next watch. If that fails, the watch goes on where it was all the same. */
-  let doubted = false;
-  let checkAt = Infinity;
-  let unchecked: string | undefined;
-  /** What was told since the check began. */
-  let told: Set<string> | undefined;
+  /** When the next list is due. If it fails, the watch goes on where it was all the same. */
+  let listAt = 0;
 
   while (!signal.aborted) {
     try {
-      if (version === undefined || doubted) version = await list();
-      await watch(version);
+      await watch(version === undefined ? await list() : await listIfDue(version));
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof Gone) version = undefined;
-      setTrouble(describeFailure(error));
+      if (!isCut(error)) listAt = 0;
+      setState({ synced, trouble: describeFailure(error) });
       await backOff(error);
     }
   }
 
+  /** Lists where that is due. @returns where the watch starts: if the list fails, where it was */
+  async function listIfDue(from: string): Promise<string> {
+    if (monotonic() < listAt) return from;
+    try {
+      return await list();
+    } catch (error) {
+      // What was listed and not delivered is newer than `from`: the watch would tell the past after it.
+      if (signal.aborted || version === undefined) throw error;
+      listAt = monotonic() + times.backoff[1] + askedPause(error);
+      setState({ synced, trouble: describeFailure(error) });
+      return from;
+    }
+  }
+
   async function list(): Promise<string> {
-    doubted = false;
-    const listed = await fetchList(signal);
-    const deliveries = differencesFrom(listed.items);
-    // They are newer than it: if they can't be delivered, only another list may follow.
+    const listed = await listCollection<KubeObject>(api, path, { query: selection, timeoutMs: times.listTimeout, signal });
+    if (listed.refusal !== undefined) {
+      const { status, retryAfterSeconds } = listed.refusal;
+      throw new Refused(status === 410 ? 'the list has expired' : `the list was answered with ${status}`, retryAfterSeconds);
+    }
+    const items = new Map(listed.items.map((object) => [nameOf(object), deliveryOf(object)]));
+    const gone = [...known.keys()].filter((name) => !items.has(name));
+    const changed = [...items].filter(([name, { object }]) => object !== undefined && known.get(name) !== versionOf(object));
+    const deliveries = [...gone.map(goneDelivery), ...changed.map(([, delivery]) => delivery)];
     version = undefined;
     if (deliveries.length > 0 || !synced) hand(deliveries);
     synced = true;
-    passCheck();
-    return listed.resourceVersion;
-  }
-
-  async function fetchList(until: AbortSignal): Promise<Listed<KubeObject>> {
-    const listed = await listCollection<KubeObject>(api, path, { query: selection, timeoutMs: times.listTimeout, signal: until });
-    if (listed.refusal === undefined) return listed;
-    const { status, retryAfterSeconds } = listed.refusal;
-    throw new Refused(status === 410 ? 'the list has expired' : `the list was answered with ${status}`, retryAfterSeconds);
-  }
-
-  /** What has to be delivered so that what is known is what was listed. */
-  function differencesFrom(listed: readonly KubeObject[]): Delivery[] {
-    const items = new Map(listed.map((object) => [nameOf(object), object]));
-    const gone = [...known.keys()].filter((name) => !items.has(name));
-    const changed = [...items].filter(([name, object]) => known.get(name) !== versionOf(object));
-    return [...gone.map(goneDelivery), ...changed.map(([, object]) => deliveryOf(object))];
-  }
-
-  /**
-   * Lists beside a watch, which goes on meanwhile, whatever becomes of the list: and ends only if there is a difference
-   * that it has not told.
-   */
-  async function check(watching: AbortController): Promise<void> {
-    told = new Set();
-    try {
-      const { items } = await fetchList(AbortSignal.any([signal, watching.signal]));
-      const lost = differencesFrom(items).some((delivery) => !told?.has(keyOf(delivery)));
-      if (lost) watching.abort(new Doubtful('the watch has not told everything'));
-      else passCheck();
-    } catch (error) {
-      if (signal.aborted || watching.signal.aborted) return; // the next watch is checked
-      checkAt = monotonic() + times.backoff[1] + askedPause(error);
-      unchecked = describeFailure(error);
-    } finally {
-      told = undefined;
-    }
-    if (!watching.signal.aborted) setTrouble(undefined);
-  }
-
-  function passCheck(): void {
-    checkAt = monotonic() + times.relist;
-    unchecked = undefined;
+    listAt = monotonic() + times.relist;
+    version = listed.resourceVersion;
+    return version;
   }
 
   /** Follows the collection from a version until the watch ends by itself, and keeps in `version` how far it came. */
@@ -177,26 +144,20 @@ export async function runReflector(options: ReflectorOptions, signal: AbortSigna
     const silence = setTimeout(() => end.abort(new Error('the watch was silent for too long')), times.silence);
     const startedAt = monotonic();
     const wasGood = (): boolean => version !== from || monotonic() - startedAt > times.backoff[1];
-    let checking: Promise<void> | undefined;
     try {
       const stream = await api.stream(path, query, AbortSignal.any([signal, end.signal]));
       if (stream.status === 410) throw new Gone('the version to watch from is gone');
       if (stream.status !== 200) throw new Refused(`the watch was answered with ${stream.status}`, stream.retryAfterSeconds);
-      setTrouble(undefined);
-      if (monotonic() > checkAt) checking = check(end);
+      setState({ synced, trouble: undefined });
       for await (const lines of linesOf(stream.body)) {
         silence.refresh();
         follow(lines, version ?? from);
       }
       // Without this a server that ends each watch at once would be asked again at once, for ever.
       if (!wasGood()) throw new Error('the watch ended at once');
-    } catch (error) {
-      doubted = isDoubtful(error) || (!wasGood() && failures + 1 >= failuresBeforeList);
-      throw error;
     } finally {
       clearTimeout(silence);
       end.abort();
-      await checking;
       if (wasGood()) failures = 0;
     }
   }
@@ -208,12 +169,11 @@ export async function runReflector(options: ReflectorOptions, signal: AbortSigna
     try {
       for (const line of lines) {
         const { type, object } = JSON.parse(line) as { type: string; object: KubeObject & { code?: number; message?: string } };
-        if (type === 'ERROR') throw object.code === 410 ? new Gone('the watch has expired') : new Doubtful(`the watch failed: ${object.code ?? '?'} ${object.message ?? ''}`);
+        if (type === 'ERROR') throw object.code === 410 ? new Gone('the watch has expired') : new Refused(`the watch failed: ${object.code ?? '?'} ${object.message ?? ''}`, undefined);
         const { resourceVersion } = object.metadata;
-        if (isOlder(resourceVersion, reached)) throw new Doubtful('the watch went back in time');
+        if (isOlder(resourceVersion, reached)) throw new Refused('the watch went back in time', undefined);
         if (type === 'DELETED') deliveries.push(goneDelivery(nameOf(object)));
         else if (type !== 'BOOKMARK') deliveries.push(deliveryOf(object));
-        if (type !== 'BOOKMARK') told?.add(nameOf(object));
         reached = resourceVersion;
       }
     } finally {
@@ -225,17 +185,16 @@ export async function runReflector(options: ReflectorOptions, signal: AbortSigna
   function hand(deliveries: readonly Delivery[]): void {
     deliver(deliveries);
     // Only now: what could not be delivered is not known, and the next list or watch brings it again.
-    for (const delivery of deliveries) {
-      const { object } = delivery;
-      if (object === undefined) known.delete(keyOf(delivery));
-      else known.set(keyOf(delivery), versionOf(object));
+    for (const { namespace, name, object } of deliveries) {
+      if (object === undefined) known.delete(`${namespace}/${name}`);
+      else known.set(`${namespace}/${name}`, versionOf(object));
     }
   }
 
-  function setTrouble(trouble: string | undefined): void {
-    if (synced === state.synced && trouble === state.trouble && unchecked === state.unchecked) return;
-    state = { synced, trouble, unchecked };
-    options.onState?.(state);
+  function setState(next: ReflectorState): void {
+    if (next.synced === state.synced && next.trouble === state.trouble) return;
+    state = next;
+    options.onState?.(next);
   }
 
   async function backOff(error: unknown): Promise<void> {
@@ -248,14 +207,11 @@ export async function runReflector(options: ReflectorOptions, signal: AbortSigna
 /** How long the API server wants to be left alone, in milliseconds. */
 const askedPause = (error: unknown): number => (error instanceof Refused ? (error.retryAfterSeconds ?? 0) * 1000 : 0);
 
-/**
- * Whether something may have been missed. After a cut connection, or where the API server did not even begin (429, 503,
- * 403 …), nothing was: a watch from a version tells all that came after it, or is answered with 410.
- */
-const isDoubtful = (error: unknown): boolean => error instanceof Doubtful || error instanceof SyntaxError || error instanceof TypeError;
+/** After a cut connection nothing speaks against the version; after anything else a list is due. */
+const isCut = (error: unknown): boolean =>
+  !(error instanceof Gone || error instanceof Refused || error instanceof SyntaxError || error instanceof TypeError);
 
 const nameOf = ({ metadata }: KubeObject): string => `${metadata.namespace ?? ''}/${metadata.name}`;
-const keyOf = ({ namespace, name }: Delivery): string => `${namespace}/${name}`;
 /** Whether one resourceVersion was there before another. One that is not a number can't be told. */
 export function isOlder(version: string, than: string): boolean {
   if (!/^[1-9]\d*$/.test(version) || !/^[1-9]\d*$/.test(than)) return false;

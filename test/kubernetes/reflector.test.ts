@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Pause } from '../../src/kubernetes/pause.ts';
-import { failuresBeforeList, isOlder, reflectorTimes, runReflector, type ReflectorOptions, type ReflectorState } from '../../src/kubernetes/reflector.ts';
+import { isOlder, reflectorTimes, runReflector, type ReflectorOptions, type ReflectorState } from '../../src/kubernetes/reflector.ts';
 import { connectTo, resetMessage, startFakeApiServer, type FakeApiServer, type Fault, type WatchFault } from './fake-api-server.ts';
 
 const things = 'things';
@@ -148,42 +148,51 @@ describe('a list', () => {
     expect(follower.states[0]).toEqual({ synced: false, trouble: expect.stringMatching(trouble) as string });
   });
 
+  test('is made again from time to time, in case that a watch loses something', async () => {
+    let now = 0;
+    const follower = follow({ monotonic: () => now });
+    await untilWatching();
+    server.put(things, '/a');
+    await until(() => expect(follower.store.size).toBe(1));
+    now = reflectorTimes.relist - 1;
+    server.endWatches();
+    server.put(things, '/b');
+    await until(() => expect(follower.store.size).toBe(2));
+    now = reflectorTimes.relist + 1;
+    server.endWatches();
+    await until(() => expect(seen()).toEqual(['list', 'watch 7', 'watch 8', 'list', 'watch 9']));
+    expect(follower.calls).toEqual([[], ['+/a uid-1=null'], ['+/b uid-2=null']]);
+  });
 });
 
-describe('a list beside the watch', () => {
+describe('a list from time to time', () => {
   let now: number;
   beforeEach(() => {
     now = 0;
   });
 
-  /** Follows with a clock that the test sets. The first watch has ended and the second one is checked. */
-  async function followToCheck(options: Partial<ReflectorOptions> = {}): Promise<Follower> {
+  /** Follows with a clock that the test sets. The first watch has ended, and a list is due. */
+  async function followToList(options: Partial<ReflectorOptions> = {}): Promise<Follower> {
     const follower = follow({ monotonic: () => now, ...options });
     await untilWatching();
     now += reflectorTimes.relist + 1;
     server.endWatches();
-    await until(() => expect(seen().filter((verb) => verb === 'list')).toHaveLength(2));
     return follower;
   }
 
-  test('is made from time to time, in case that a watch loses something', async () => {
+  test('finds what the watch has not told', async () => {
+    for (const name of ['kept', 'changed', 'gone']) server.put(things, `/${name}`, { spec: 1 });
+    server.order('watch', 'silent');
     const follower = follow({ monotonic: () => now });
     await untilWatching();
-    server.put(things, '/a');
-    await untilCalls(follower, [[], ['+/a uid-1=null']]);
+    server.put(things, '/changed', { spec: 2 });
+    server.put(things, '/made');
+    server.remove(things, '/gone');
+    now += reflectorTimes.relist + 1;
     server.endWatches();
-    await until(() => expect(seen()).toEqual(['list', 'watch 7', 'watch 8']));
-    server.put(things, '/b');
-    await until(() => expect(follower.store.size).toBe(2));
-    now = reflectorTimes.relist + 1;
-    server.endWatches();
-    await until(() => expect(seen()).toEqual(['list', 'watch 7', 'watch 8', 'watch 9', 'list']));
-    server.put(things, '/c');
-    await until(() => expect(follower.store.size).toBe(3));
-    server.endWatches();
-    await until(() => expect(seen()).toEqual(['list', 'watch 7', 'watch 8', 'watch 9', 'list', 'watch 10']));
-    expect(follower.calls).toEqual([[], ['+/a uid-1=null'], ['+/b uid-2=null'], ['+/c uid-3=null']]);
-    expect(follower.states).toEqual([{ synced: true, trouble: undefined }]);
+    await until(() => expect(follower.store).toEqual(truth()));
+    expect(follower.calls[1]?.toSorted()).toEqual(['+/changed uid-2=2', '+/made uid-4=null', '-/gone']);
+    await until(() => expect(seen()).toEqual(['list', 'watch 10', 'list', 'watch 13']));
   });
 
   test.for([
@@ -194,83 +203,47 @@ describe('a list beside the watch', () => {
     ['is reset', 'reset', resetMessage],
     ['is not JSON', 'garbage', /undefined/],
     ['hangs', 'hang', 'The operation was aborted due to timeout'],
-  ] as [string, Fault, string | RegExp][])('that %s stops nothing: what is deleted is gone at once', async ([, fault, reason]) => {
+  ] as [string, Fault, string | RegExp][])('that %s stops nothing: the watch goes on, and what was deleted is gone', async ([, fault, trouble]) => {
     server.put(things, '/a');
     server.order('list', 'none', ...Array.from({ length: 9 }, () => fault));
-    const follower = await followToCheck({ times: { ...reflectorTimes, listTimeout: fault === 'hang' ? 100 : 60_000 } });
+    const follower = await followToList({ times: { ...reflectorTimes, listTimeout: fault === 'hang' ? 100 : 60_000 } });
     server.remove(things, '/a');
     await untilCalls(follower, [['+/a uid-1=null'], ['-/a']]);
-    await until(() => expect(follower.states.at(-1)).toEqual({ synced: true, trouble: undefined, unchecked: expect.stringMatching(reason) as string }));
-    expect(seen()).toEqual(['list', 'watch 8', 'watch 8', 'list']);
+    expect(seen()).toEqual(['list', 'watch 8', 'list', 'watch 8']);
     expect(follower.pauses).toEqual([]);
+    const ok = { synced: true, trouble: undefined };
+    expect(follower.states).toEqual([ok, { synced: true, trouble: expect.stringMatching(trouble) as string }, ok]);
   });
 
   test('that fails is not made again at once, and not before the API server wants it', async () => {
     server.order('list', 'none', { status: 429, retryAfter: '60' });
-    const follower = await followToCheck();
-    await until(() => expect(follower.states).toHaveLength(2));
-    for (const [milliseconds, requests] of [[30_001, 5], [59_999, 6], [30_001, 8]] as const) {
+    await followToList();
+    await until(() => expect(seen()).toHaveLength(4));
+    for (const [milliseconds, requests] of [[30_001, 5], [59_997, 6], [3, 8]] as const) {
       now += milliseconds;
       server.endWatches();
       await until(() => expect(seen()).toHaveLength(requests));
     }
-    expect(seen()).toEqual(['list', 'watch 7', 'watch 7', 'list', 'watch 7', 'watch 7', 'watch 7', 'list']);
-    const failed = { synced: true, trouble: undefined, unchecked: 'the list was answered with 429' };
-    await until(() => expect(follower.states).toEqual([{ synced: true, trouble: undefined }, failed, { synced: true, trouble: undefined }]));
+    expect(seen()).toEqual(['list', 'watch 7', 'list', 'watch 7', 'watch 7', 'watch 7', 'list', 'watch 7']);
   });
 
-  test('finds what the watch has not told; then it counts', async () => {
-    for (const name of ['kept', 'changed', 'gone']) server.put(things, `/${name}`, { spec: 1 });
-    server.order('watch', 'none', 'silent');
-    server.order('list', 'none', 'slow');
-    const follower = await followToCheck();
-    server.put(things, '/changed', { spec: 2 });
-    server.put(things, '/made');
-    server.remove(things, '/gone');
-    server.release();
-    await until(() => expect(follower.store).toEqual(truth()));
-    expect(follower.calls[1]?.toSorted()).toEqual(['+/changed uid-2=2', '+/made uid-4=null', '-/gone']);
-    await until(() => expect(seen()).toEqual(['list', 'watch 10', 'watch 10', 'list', 'list', 'watch 13']));
-    await until(() => expect(follower.states.map(({ trouble }) => trouble)).toEqual([undefined, 'the watch has not told everything', undefined]));
-  });
-
-  test('finds it, and if the list after that fails, the watch goes on where it was', async () => {
+  test('that can not be delivered is made again before anything is watched: the past is not told after it', async () => {
     server.put(things, '/a');
-    server.order('watch', 'silent', 'silent');
-    server.order('list', 'none', 'none', { status: 500 });
-    const follower = follow({ monotonic: () => now });
+    server.order('watch', 'silent');
+    let failures = 1;
+    const follower = follow({
+      monotonic: () => now,
+      deliver: (deliveries) => {
+        if (deliveries.some(({ object }) => object === undefined) && failures-- > 0) throw new Error('the store is full');
+      },
+    });
     await untilWatching();
+    server.put(things, '/a', { spec: 'changed' });
     server.remove(things, '/a');
-    now = reflectorTimes.relist + 1;
+    now += reflectorTimes.relist + 1;
     server.endWatches();
     await untilCalls(follower, [['+/a uid-1=null'], ['-/a']]);
-    await until(() => expect(seen()).toEqual(['list', 'watch 8', 'watch 8', 'list', 'list', 'watch 8', 'list']));
-    expect(follower.pauses).toEqual([400, 800]);
-  });
-
-  test('ends with its watch, and is made beside the next', async () => {
-    server.order('list', 'none', 'hang');
-    const follower = await followToCheck();
-    now += 60_000;
-    server.endWatches();
-    await until(() => expect(seen()).toEqual(['list', 'watch 7', 'watch 7', 'list', 'watch 7', 'list']));
-    expect(follower.states).toEqual([{ synced: true, trouble: undefined }]);
-    expect(server.connections()).toBeLessThanOrEqual(3);
-  });
-
-  test('says nothing of what the watch has told while it was made', async () => {
-    for (const name of ['changed', 'gone']) server.put(things, `/${name}`, { spec: 1 });
-    server.order('list', 'none', 'late');
-    const follower = await followToCheck();
-    server.put(things, '/changed', { spec: 2 });
-    server.put(things, '/made');
-    server.remove(things, '/gone');
-    await until(() => expect(follower.store).toEqual(truth()));
-    server.release();
-    server.put(things, '/last');
-    await until(() => expect(follower.store).toEqual(truth()));
-    expect(seen()).toEqual(['list', 'watch 9', 'watch 9', 'list']);
-    expect(follower.states).toEqual([{ synced: true, trouble: undefined }]);
+    await until(() => expect(seen()).toEqual(['list', 'watch 8', 'list', 'list', 'watch 10']));
   });
 });
 
@@ -383,7 +356,7 @@ describe('a watch', () => {
     expect(follower.pauses).toEqual([400, 800, 1600]);
   });
 
-  test.for([429, 500, 503, 504, 401, 403])('that is answered with %d has missed nothing, and needs no list', async (status) => {
+  test.for([429, 500, 503, 504, 401, 403])('that is answered with %d is followed by a list, and goes on where it was if that is refused too', async (status) => {
     server.put(things, '/a');
     server.order('watch', { status });
     server.order('list', 'none', ...Array.from({ length: 9 }, (): Fault => ({ status })));
@@ -391,33 +364,18 @@ describe('a watch', () => {
     await untilWatching();
     server.remove(things, '/a');
     await untilCalls(follower, [['+/a uid-1=null'], ['-/a']]);
-    expect(seen()).toEqual(['list', 'watch 8', 'watch 8']);
-    const ok = { synced: true, trouble: undefined };
-    expect(follower.states.slice(-2)).toEqual([{ synced: true, trouble: `the watch was answered with ${status}` }, ok]);
+    expect(seen()).toEqual(['list', 'watch 8', 'list', 'watch 8']);
+    expect(follower.states.at(-1)).toEqual({ synced: true, trouble: undefined });
   });
 
-  test.for([
-    ['is refused', { status: 503 }],
-    ['is reset', 'reset'],
-    ['ends at once', 'end'],
-  ] as [string, WatchFault][])('that %s again and again leaves it to lists to tell what happens', async ([, fault]) => {
+  test('that is never let through leaves it to lists to tell what happens', async () => {
     server.put(things, '/a');
-    server.order('watch', ...Array.from({ length: failuresBeforeList + 2 }, () => fault));
+    server.order('watch', ...Array.from({ length: 3 }, (): WatchFault => ({ status: 403 })));
     const follower = follow();
     await untilWatching();
-    const failed = Array.from({ length: failuresBeforeList }, () => 'watch 8');
-    expect(seen()).toEqual(['list', ...failed, 'list', 'watch 8', 'list', 'watch 8', 'list', 'watch 8']);
+    expect(seen()).toEqual(['list', 'watch 8', 'list', 'watch 8', 'list', 'watch 8', 'list', 'watch 8']);
     expect(follower.calls).toEqual([['+/a uid-1=null']]);
-  });
-
-  test('is tried again where the list in its place fails', async () => {
-    server.put(things, '/a');
-    server.order('watch', ...Array.from({ length: failuresBeforeList }, (): WatchFault => ({ status: 503 })));
-    server.order('list', 'none', { status: 503 });
-    const follower = follow();
-    await untilWatching();
-    expect(seen()).toEqual(['list', ...Array.from({ length: failuresBeforeList }, () => 'watch 8'), 'list', 'watch 8']);
-    expect(follower.calls).toEqual([['+/a uid-1=null']]);
+    expect(follower.pauses).toEqual([400, 800, 1600]);
   });
 });
 
@@ -455,6 +413,7 @@ describe('a list after the past is gone', () => {
 
   test.for([
     ['an ERROR event', { error: 500 }, 'the watch failed: 500 ordered'],
+    ['an answer with an error', { status: 500 }, 'the watch was answered with 500'],
     ['a text that is not JSON', 'garbage', /JSON/],
     ['an event without an object', { status: 200, body: '{"type":"ADDED"}\n' }, /undefined/],
     ['an event that is null', { status: 200, body: 'null\n' }, /null/],
@@ -557,25 +516,6 @@ describe('a receiver that throws', () => {
     expect(failures).toBe(-1);
     expect(follower.states).toContainEqual({ synced: true, trouble: 'the store is full' });
   });
-});
-
-test('a list that finds what the watch has not told, and can not be delivered, is made again before anything is watched: the past is not told after it', async () => {
-  server.put(things, '/a');
-  server.order('watch', 'silent', 'silent');
-  let [now, failures] = [0, 1];
-  const follower = follow({
-    monotonic: () => now,
-    deliver: (deliveries) => {
-      if (deliveries.some(({ object }) => object === undefined) && failures-- > 0) throw new Error('the store is full');
-    },
-  });
-  await untilWatching();
-  server.put(things, '/a', { spec: 'changed' });
-  server.remove(things, '/a');
-  now = reflectorTimes.relist + 1;
-  server.endWatches();
-  await untilCalls(follower, [['+/a uid-1=null'], ['-/a']]);
-  await until(() => expect(seen()).toEqual(['list', 'watch 8', 'watch 8', 'list', 'list', 'list', 'watch 10']));
 });
 
 describe('an abort', () => {
