@@ -118,6 +118,6 @@ describe.skipIf(!provided.available)('issuers on the network', () => {
     await becomes(name, 'ResolvedRefs=False IssuerNotReady', 'xc');
     const answer = await exchange(cambio.url, { client_id: `cambio-system/${name}`, subject_token: await tokenOf(spec().issuer.url, key(0)) });
     expect([answer.status, answer.body['error'], answer.headers.has('retry-after')]).toEqual([503, 'temporarily_unavailable', true]);
-    expect(await cambio.auditOf(answer)).toMatchObject({ outcome: 'failed', check: 'issuer-keys', reason: `no keys of TrustedIssuer ${name} are known; its status says why` });
+    expect(await cambio.auditOf(answer)).toMatchObject({ outcome: 'failed', check: 'issuer-keys', reason: expect.stringContaining(`no keys of TrustedIssuer ${name} are known: ${reason}: `) as string });
   });
 });

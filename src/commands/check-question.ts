@@ -98,7 +98,7 @@ async function explain({ parameters, now }: Question, id: string, subject: Subje
     newId: () => '(made anew for each token)',
     reviewToken: () => Promise.reject(new Error('a TokenReview was asked for that nobody answers')),
     // Where keys are supposed, they stand in the manifest.
-    issuerKeys: { known: keysOf, current: async (issuer) => keysOf(issuer), refetched: async (issuer) => keysOf(issuer) },
+    issuerKeys: { known: keysOf, current: async (issuer) => keysOf(issuer), refetched: async (issuer) => keysOf(issuer), trouble: () => undefined },
     settings: exchange,
   });
 }

@@ -70,7 +70,8 @@ export async function identifyIssuer(token: ParsedJwt, registered: RegisteredCla
   if (found !== undefined && found.refusal === undefined) return found.issuer;
   const untold = candidates.find(({ refusal, signature }) => refusal === undefined && signature === 'no-keys');
   if (signer === undefined && untold !== undefined) {
-    throw new OAuthError('issuer_unavailable', 'issuer-keys', `no keys of TrustedIssuer ${untold.issuer.name} are known; its status says why`);
+    const why = effects.issuerKeys.trouble(untold.issuer);
+    throw new OAuthError('issuer_unavailable', 'issuer-keys', `no keys of TrustedIssuer ${untold.issuer.name} are known${why === undefined ? '; its status says why' : `: ${why}`}`);
   }
   throw refused('subject-token', describe(issuers, candidates.map(({ refusal, reason }) => refusal ?? reason)));
 }

@@ -10,4 +10,6 @@ export type IssuerKeys = {
   current: (issuer: Issuer) => Promise<readonly PublicKey[] | undefined>;
   /** Asked for when a token names a kid that is not known: one refetch per cooldown, whoever asks. The keys after it. */
   refetched: (issuer: Issuer) => Promise<readonly PublicKey[] | undefined>;
+  /** Why the last fetch failed, for the audit log; undefined if it did not. */
+  trouble: (issuer: Issuer) => string | undefined;
 };

@@ -44,6 +44,10 @@ type FileState = {
   trouble: string | undefined;
 };
 
+/** In a file that can't be parsed now, the lines of its last good documents are not where they were. */
+const problemsIn = ({ documents, syntaxErrors }: FileState): readonly ManifestProblem[] =>
+  syntaxErrors.length > 0 ? syntaxErrors : documents.flatMap(({ problems }) => problems);
+
 /** Follows a directory until `signal` is aborted. The first look rejects if the directory is not there; later its last good state stays in force. */
 export async function runDirectorySource(options: DirectorySourceOptions): Promise<void> {
   const { dir, onChanges, onSynced, onProblems, onState, monotonic, signal } = options;
@@ -72,7 +76,7 @@ export async function runDirectorySource(options: DirectorySourceOptions): Promi
     const documents = states.flatMap((file) => file.documents);
     const { objects, problems: repeated } = mergeObjects(documents.flatMap((document) => document.objects));
     const { namespaces, problems: repeatedNamespaces } = mergeNamespaces(documents.flatMap((document) => document.namespaces));
-    const problems = [...states.flatMap((file) => [...file.documents.flatMap((document) => document.problems), ...file.syntaxErrors]), ...repeated, ...repeatedNamespaces];
+    const problems = [...states.flatMap(problemsIn), ...repeated, ...repeatedNamespaces];
     const changes = differences(inForce, objects);
     const relabelled = differingNamespaces(labelled, namespaces);
     if (changes.length > 0 || relabelled.length > 0) onChanges(changes, relabelled);

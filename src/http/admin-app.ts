@@ -1,4 +1,4 @@
-// The admin port: probes. Nothing here tells anything about a policy or a token.
+// The admin port: probes. `?verbose` names what is wrong, issuers without keys among it; no policy, and nothing of a token.
 import type { RequestListener, ServerResponse } from 'node:http';
 import express, { type Request, type Response } from 'express';
 import { pathOf } from './request-path.ts';

@@ -220,6 +220,10 @@ export function createIssuerKeys(options: IssuerKeysOptions): IssuerKeyStore {
       if (entry.running !== undefined && !(await waitFor(entry, entry.running))) return undefined;
       return known(issuer);
     },
+    trouble: (issuer) => {
+      const failure = entryOf(issuer)?.failure;
+      return failure && `${failure.reason}: ${failure.message}`;
+    },
     setIssuers,
     areTried: () => entries.values().every(({ tried }) => tried),
     close: () => {

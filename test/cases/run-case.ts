@@ -174,6 +174,7 @@ function publishedKeys(published: NonNullable<Case['published']>, refetched: str
       refetched.push(name);
       return keysOf(published[name]?.refetched ?? published[name]?.known);
     },
+    trouble: () => undefined,
   };
 }
 

@@ -59,7 +59,7 @@ async function verify(token: string, given: Readonly<Record<string, Given>>): Pr
   };
   const effects = {
     now: () => now,
-    issuerKeys: { known: ({ name }) => keysOf(given[name]?.known ?? 'away'), current: later('current'), refetched: later('refetched') },
+    issuerKeys: { known: ({ name }) => keysOf(given[name]?.known ?? 'away'), current: later('current'), refetched: later('refetched'), trouble: ({ name }) => (given[name]?.known === 'away' ? 'FetchFailed: it took too long' : undefined) },
     reviewToken: async ({ name }) => {
       events.push(`review ${name}`);
       return { authenticated: true, error: undefined, audiences: ['cambio'], user: { username: sub, uid: 'uid', groups: ['system:serviceaccounts'], extra: new Map() } };
@@ -103,7 +103,7 @@ describe('two clusters with one issuer URL', () => {
     ['made for nobody', mint('east', { aud: 'else' }), { east, west }, `unacceptable_token subject-token: east: ${noneOf('else')}; west: ${noneOf('else')}`, []],
     ['by a key that one of them published just now', mint('west'), { east, west: { known: [key('stranger')], later: west.known } }, 'west', ['refetched east', 'refetched west', 'review west']],
     ['of one, while the other is away', mint('west'), { east: { known: 'away' }, west }, 'west', ['review west']],
-    ['of the one that is away', mint('east'), { east: { known: 'away' }, west }, 'issuer_unavailable issuer-keys: no keys of TrustedIssuer east are known; its status says why', ['current east', 'refetched west']],
+    ['of the one that is away', mint('east'), { east: { known: 'away' }, west }, 'issuer_unavailable issuer-keys: no keys of TrustedIssuer east are known: FetchFailed: it took too long', ['current east', 'refetched west']],
     ['of one that comes back', mint('east'), { east: { known: 'away', later: east.known }, west }, 'east', ['current east', 'refetched west', 'review east']],
     ['by a new key of one, while the other hangs', mint('west'), { east: { ...east, later: 'hung' }, west: { known: [key('stranger')], later: west.known } }, 'west', ['refetched east', 'refetched west', 'review west']],
     ['of one, while the first fetch of the other hangs', mint('east'), { east: { known: 'away', later: east.known }, west: { known: 'away', later: 'hung' } }, 'east', ['current east', 'current west', 'review east']],
@@ -142,7 +142,7 @@ describe('an API server whose URL no other has', () => {
   test.for<[string, string, Keys, string, string[]]>([
     ['that its keys verify', mint('east'), east, 'east', []],
     ['by a kid that is not known', mint('west'), east, `unacceptable_token subject-token: east: ${unknownKid}`, ['refetched east']],
-    ['where its keys could not be fetched', mint('east'), { known: 'away' }, 'issuer_unavailable issuer-keys: no keys of TrustedIssuer east are known; its status says why', ['current east']],
+    ['where its keys could not be fetched', mint('east'), { known: 'away' }, 'issuer_unavailable issuer-keys: no keys of TrustedIssuer east are known: FetchFailed: it took too long', ['current east']],
     ['where a first fetch is under way', mint('east'), { known: 'away', later: east.known }, 'east', ['current east']],
   ])('is never asked by kubernetesDiscovery: a token %s', async ([, token, keys, outcome, happened]) => {
     expect(await verify(token, { east: { ...keys, method: 'kubernetesDiscovery' } })).toBe(outcome);

@@ -220,6 +220,14 @@ describe('a file that can not be understood keeps its last good documents', () =
     expect(followed.state()).toEqual({ a: 30 });
   });
 
+  test('the mistakes in what it held are told no longer: their lines are not where they were', async () => {
+    await write('a.yaml', issuer('a').replace('spec:', 'spec:\n  typo: 1'));
+    const followed = await follow();
+    expect(followed.problems()).toEqual([expect.stringContaining('typo')]);
+    await write('a.yaml', 'a: [\n');
+    await until(() => expect(followed.problems()).toEqual([expect.not.stringContaining('typo')]));
+  });
+
   test('a bad file that is deleted takes its old documents with it', async () => {
     await write('a.yaml', issuer('a'));
     const followed = await follow();

@@ -47,7 +47,7 @@ export async function serveExchange({ signingAlgorithm = 'ES256', tls }: { signi
           now: () => Date.now() / 1000,
           newId: randomUUID,
           reviewToken: () => Promise.reject(new Error('there is no API server')),
-          issuerKeys: { known: () => undefined, current: async () => undefined, refetched: async () => undefined },
+          issuerKeys: { known: () => undefined, current: async () => undefined, refetched: async () => undefined, trouble: () => undefined },
           sign: createSigner(() => signingKeys),
           settings: { issuerURL, maxLifetimeSeconds: 3600, signingAlgorithm },
         });

@@ -95,6 +95,20 @@ async function settledWorld(options: Parameters<typeof world>[0] = {}, given: Is
   return made;
 }
 
+test('why the last fetch failed is known until one succeeds, of the issuer as it is', async () => {
+  const { store, fetches, pass } = world();
+  const trouble = (): string | undefined => store.trouble(issuer);
+  store.setIssuers([issuer]);
+  await pass(0);
+  expect(trouble()).toBeUndefined();
+  await fetches[0]?.fail(failed('no route'));
+  expect(trouble()).toBe('FetchFailed: no route');
+  expect(store.trouble(networkIssuer({ name: 'other' }))).toBeUndefined();
+  await pass(2000);
+  await fetches[1]?.answer(one);
+  expect(trouble()).toBeUndefined();
+});
+
 describe('the first fetch', () => {
   test('begins when the issuer comes into force, and its keys are known then', async () => {
     const { store, fetches, states } = await settledWorld();

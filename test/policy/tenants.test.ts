@@ -56,7 +56,7 @@ beforeAll(async () => {
           now: () => now,
           newId: () => 'id',
           reviewToken: () => Promise.reject(new Error('nobody is asked')),
-          issuerKeys: { known: () => undefined, current: async () => undefined, refetched: async () => undefined },
+          issuerKeys: { known: () => undefined, current: async () => undefined, refetched: async () => undefined, trouble: () => undefined },
           sign: createSigner(() => signingKeys),
           settings: { issuerURL: clusterSettings.issuerURL, maxLifetimeSeconds: 3600, signingAlgorithm: 'ES256' },
         }),
