@@ -1,9 +1,10 @@
 // The audit log: one JSON line for each request to the token endpoint.
 import { pino } from 'pino';
 import type { AuditRecord } from '../exchange/audit-record.ts';
+import { writeTogether } from './write-together.ts';
 
-/** Writes one record. Throws if it can't be written. */
-export type WriteAudit = (record: AuditRecord, durationMs: number) => void;
+/** Writes one record. Resolves when it has been written, and rejects if it can't be. */
+export type WriteAudit = (record: AuditRecord, durationMs: number) => Promise<void>;
 
 /**
  * Opens the audit log.
@@ -16,10 +17,9 @@ export function openAuditLog(destination: string, now: () => number): { write: W
   const stream = openStream(destination);
   // Where nobody reads the pipe any more pino would fall silent: without a listener write() throws, and nothing is issued unseen.
   stream.removeAllListeners('error');
+  const write = writeTogether((text) => void stream.write(text));
   return {
-    write: (record, durationMs) => {
-      stream.write(`${JSON.stringify(auditLine(record, now(), durationMs))}\n`);
-    },
+    write: (record, durationMs) => write(`${JSON.stringify(auditLine(record, now(), durationMs))}\n`),
     close: () => stream.flushSync(),
   };
 }

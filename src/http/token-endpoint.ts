@@ -8,7 +8,7 @@ import { createBodyReader, type ReadBody } from './read-body.ts';
 
 export type TokenEndpointOptions = {
   exchange: (request: TokenRequest, record: AuditRecord) => Promise<TokenResponse>;
-  audit: (record: AuditRecord, durationMs: number) => void;
+  audit: (record: AuditRecord, durationMs: number) => Promise<void>;
   /** Told of a bug, and of the request in which it happened if that is known: never shown to the caller. */
   onBug: (error: unknown, requestId: string | undefined) => void;
   newId: () => string;
@@ -34,13 +34,13 @@ export function tokenEndpoint(options: TokenEndpointOptions): AnswerToken {
     try {
       if (request.method !== 'POST') throw new OAuthError('method_not_allowed', 'method', `the method is ${request.method}`);
       const granted = await exchangeWithin(await readTokenRequest(request, clientIdInPath, readBody), record);
-      options.audit(record, options.monotonic() - start);
+      await options.audit(record, options.monotonic() - start);
       send(response, record.requestId, 200, granted, {});
     } catch (error) {
       const failure = error instanceof OAuthError ? error : new OAuthError('server_error', 'bug', 'a bug: see the log');
       if (failure !== error) options.onBug(error, record.requestId);
       const told = noteFailure(record, failure);
-      options.audit(record, options.monotonic() - start);
+      await options.audit(record, options.monotonic() - start);
       sendError(response, record, failure, told, options.explainDenials);
     }
   };

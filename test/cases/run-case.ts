@@ -88,7 +88,7 @@ export async function runOverHTTP(given: Case): Promise<Outcome> {
     jwks: () => publicJwks(signingKeys),
     token: {
       exchange: (request, record) => exchangeToken(request, record, effects),
-      audit: (record) => audit.push(written(record)),
+      audit: async (record) => void audit.push(written(record)),
       onBug: (error) => bugs.push(error),
       newId: effects.newId,
       monotonic: () => 0,

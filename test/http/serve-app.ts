@@ -26,7 +26,7 @@ export async function serveApp({ issuerURL = 'https://cambio.example.com', jwksU
       record.outcome = 'issued';
       return granted;
     },
-    audit: (record) => audit.push(record),
+    audit: async (record) => void audit.push(record),
     onBug: (error, requestId) => bugs.push({ error, requestId }),
     newId: () => `id-${++ids}`,
     monotonic: () => 0,

@@ -52,7 +52,7 @@ export async function serveExchange({ signingAlgorithm = 'ES256', tls }: { signi
           settings: { issuerURL, maxLifetimeSeconds: 3600, signingAlgorithm },
         });
       },
-      audit: (record) => audit.push(record),
+      audit: async (record) => void audit.push(record),
       onBug: () => undefined,
       newId: randomUUID,
       monotonic: () => performance.now(),

@@ -89,10 +89,7 @@ describe('a bug', () => {
 
   test('what can not be audited is not issued', async () => {
     const full = new Error('disk full: secret detail');
-    const audit = (): never => {
-      throw full;
-    };
-    const { url, bugs } = await serve({ audit });
+    const { url, bugs } = await serve({ audit: () => Promise.reject(full) });
     const response = await post(`${url}/token`);
     expect([response.status, await response.json()]).toEqual([500, { error: 'server_error' }]);
     expect(response.headers.get('cache-control')).toBe('no-store');
@@ -190,7 +187,7 @@ test('a body that comes in pieces is read whole', async () => {
 test('the audit line has how long it took, for what was granted and what was not', async () => {
   const clock = [1000, 1007.5, 2000, 2000.25].values();
   const durations: number[] = [];
-  const { url } = await serve({ monotonic: () => clock.next().value ?? 0, audit: (_record, duration) => durations.push(duration) });
+  const { url } = await serve({ monotonic: () => clock.next().value ?? 0, audit: async (_record, duration) => void durations.push(duration) });
   await post(`${url}/token`);
   await fetch(`${url}/token`);
   expect(durations).toEqual([7.5, 0.25]);

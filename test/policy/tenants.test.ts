@@ -60,7 +60,7 @@ beforeAll(async () => {
           sign: createSigner(() => signingKeys),
           settings: { issuerURL: clusterSettings.issuerURL, maxLifetimeSeconds: 3600, signingAlgorithm: 'ES256' },
         }),
-      audit: (record) => audit.push({ ...record }),
+      audit: async (record) => void audit.push({ ...record }),
       onBug: (error) => audit.push({ bug: error }),
       newId: () => 'id',
       monotonic: () => 0,
