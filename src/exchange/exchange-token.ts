@@ -49,7 +49,7 @@ export async function exchangeToken(request: TokenRequest, record: AuditRecord, 
   return issued.response;
 }
 
-/** Notes who asks for what, cut short, and which token was shown, as a hash: before anything of it is judged. */
+/** Notes who asks for what, cut short, and which token was shown, as a hash: before what they say is judged. */
 function noteForm(record: AuditRecord, form: Form): void {
   const [clientId, token, target, scope] = [form.get('client_id'), form.get('subject_token'), form.get('audience') ?? form.get('resource'), form.get('scope')];
   if (clientId !== undefined) record.clientId ??= clipped(clientId);

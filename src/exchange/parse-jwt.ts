@@ -22,9 +22,9 @@ export function parseJwt(compact: string): ParsedJwt | string {
   if (parts.length !== 3) return parts.length === 5 ? 'encrypted (JWE)' : 'not a JWS in compact form';
   const [headerBytes, payloadBytes, signature] = parts.map(decodeBase64url);
   if (headerBytes === undefined || payloadBytes === undefined || signature === undefined) return /\s/.test(compact) ? 'not base64url: there is white space in it, such as a line feed at its end' : 'not base64url';
-  const header = parseStrictObject(headerBytes);
+  const header = readPart(headerBytes);
   if (header === undefined) return 'the header is not a JSON object without repeated names';
-  const claims = parseStrictObject(payloadBytes);
+  const claims = readPart(payloadBytes);
   if (claims === undefined) return 'the payload is not a JSON object without repeated names';
   const refused = refusedParameters.find((name) => name in header);
   if (refused !== undefined) return `the header parameter ${refused} is not accepted`;
@@ -34,6 +34,9 @@ export function parseJwt(compact: string): ParsedJwt | string {
   if (typ !== undefined && typeof typ !== 'string') return 'typ is not text';
   return { header: { alg, kid, typ }, claims, compact };
 }
+
+/** With white space before its brace a token would not look like one, and could get into a log by a wrong parameter. */
+const readPart = (bytes: Uint8Array): JsonObject | undefined => (bytes[0] === 0x7b ? parseStrictObject(bytes) : undefined);
 
 /**
  * Decodes base64url (RFC 4648 §5) without padding, strictly: it must be how the bytes are written, without any other

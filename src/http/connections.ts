@@ -16,14 +16,17 @@ type Connection = {
   answer: ServerResponse | undefined;
 };
 
-/** Keeps at most `most` connections open. One with a request that has not been answered is never cut off for another. */
+/**
+ * Keeps at most `most` connections open. One whose newest request is there whole and has not been answered is never cut off
+ * for another: who sends the rest of one, or of the next, is waited for like anybody else.
+ */
 export function createConnections(most: number): Connections {
   /** By their two ends; that of which nothing was heard for the longest time first. */
   const open = new Map<string, Connection>();
 
   function makeRoom(): boolean {
     for (const [ends, { socket, answer }] of open) {
-      if (answer !== undefined && !answer.closed) continue;
+      if (answer !== undefined && !answer.closed && answer.req.complete) continue;
       open.delete(ends);
       socket.destroy();
       return true;

@@ -38,6 +38,8 @@ describe('refused', () => {
     ['spare bits, four left over', jwt('{"alg":"ES256"}', '{}', 'AB'), 'not base64url'],
     ['a length that can not be', jwt('{"alg":"ES256"}', '{}', 'A'), 'not base64url'],
     ['an empty header', jwt(''), noHeader],
+    ['a space before the header', jwt(' {"alg":"ES256"}'), noHeader],
+    ['a line feed before the payload', jwt('{"alg":"ES256"}', '\n{}'), noPayload],
     ['a header that is a list', jwt('[]'), noHeader],
     ['a payload that is a number', jwt('{"alg":"ES256"}', '1'), noPayload],
     ['a payload that is another JWT', jwt('{"alg":"ES256","cty":"JWT"}', jwt('{"alg":"ES256"}')), noPayload],

@@ -35,7 +35,7 @@ async function serve(connections: number, tls = false): Promise<{ port: number; 
   return { port: Number(new URL(server.url).port), holds, release: () => held.forEach((answer) => answer()) };
 }
 
-type Client = { ask: (path: string) => void; answered: (path: string) => Promise<string>; cutOff: Promise<string> };
+type Client = { send: (text: string) => void; ask: (path: string) => void; answered: (path: string) => Promise<string>; cutOff: Promise<string> };
 
 /** A connection by which one can ask more than once. What it is `cutOff` with is what it was answered until then. */
 async function open(port: number, tls = false): Promise<Client> {
@@ -49,7 +49,8 @@ async function open(port: number, tls = false): Promise<Client> {
     while (!received.includes(`<${path}>`)) await once(socket, 'data');
     return path;
   };
-  return { ask: (path) => void socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`), answered, cutOff: cutOff.promise };
+  const send = (text: string): void => void socket.write(text);
+  return { send, ask: (path) => send(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`), answered, cutOff: cutOff.promise };
 }
 
 async function openAndAsk(port: number, path: string, tls = false): Promise<Client> {
@@ -92,6 +93,19 @@ test('where all wait for their answer, the newcomer has to go', async () => {
   expect(await (await open(port)).cutOff).toBe('');
   release();
   expect(await Promise.all(busy.map((client) => client.answered('/slow')))).toEqual(['/slow', '/slow']);
+});
+
+test('who begins requests and never ends them keeps nobody out', async () => {
+  const { port, holds } = await serve(2);
+  const begun = [];
+  for (const count of [1, 2]) {
+    const client = await open(port);
+    client.send('POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n');
+    await holds(count);
+    begun.push(client);
+  }
+  await openAndAsk(port, '/good');
+  expect(await begun[0]?.cutOff).toBe('');
 });
 
 test('who opens connections and sends nothing keeps nobody out, TLS or not', async () => {
