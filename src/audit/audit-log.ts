@@ -1,33 +1,25 @@
 // The audit log: one JSON line for each request to the token endpoint.
-import { pino } from 'pino';
 import type { AuditRecord } from '../exchange/audit-record.ts';
+import { openAppender, type Append } from './append-only.ts';
 import { writeTogether } from './write-together.ts';
 
 /** Writes one record. Resolves when it has been written, and rejects if it can't be. */
 export type WriteAudit = (record: AuditRecord, durationMs: number) => Promise<void>;
 
 /**
- * Opens the audit log.
+ * Opens the audit log. What was answered has been written, even if the process dies in the next moment.
  * @param destination a file, which is appended to, or `stdout`
  * @param now milliseconds since the epoch
  * @throws Error that says what to do, where it can't be opened
  */
-export function openAuditLog(destination: string, now: () => number): { write: WriteAudit; close: () => void } {
-  // Synchronous: what was answered has been written, even if the process dies in the next moment.
-  const stream = openStream(destination);
-  // Where nobody reads the pipe any more pino would fall silent: without a listener write() throws, and nothing is issued unseen.
-  stream.removeAllListeners('error');
-  const write = writeTogether((text) => void stream.write(text));
-  return {
-    write: (record, durationMs) => write(`${JSON.stringify(auditLine(record, now(), durationMs))}\n`),
-    close: () => stream.flushSync(),
-  };
+export function openAuditLog(destination: string, now: () => number): WriteAudit {
+  const write = writeTogether(open(destination));
+  return (record, durationMs) => write(`${JSON.stringify(auditLine(record, now(), durationMs))}\n`);
 }
 
-function openStream(destination: string): ReturnType<typeof pino.destination> {
+function open(destination: string): Append {
   try {
-    // It names who asked for what: not for everybody who has an account on this machine.
-    return pino.destination({ dest: destination === 'stdout' ? 1 : destination, append: true, mkdir: false, sync: true, mode: 0o600 });
+    return openAppender(destination);
   } catch (error) {
     throw new Error(`--audit-log: ${destination} can't be opened: ${(error as Error).message}. Name a file in a directory that is there and can be written to`, { cause: error });
   }

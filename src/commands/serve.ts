@@ -70,7 +70,7 @@ export async function runServe(options: ServeOptions, stop: AbortSignal): Promis
     jwks: () => publicJwks(keys),
     token: {
       exchange: (request, record) => exchangeToken(request, record, effects),
-      audit: audit.write,
+      audit,
       onBug: (error, requestId) => log.error({ err: error, requestId }, 'a bug: the request was answered with server_error'),
       newId: randomUUID,
       monotonic: () => performance.now(),
@@ -113,7 +113,6 @@ export async function runServe(options: ServeOptions, stop: AbortSignal): Promis
     work.abort();
     issuerKeys.close();
     await Promise.all([source.close(), ...opened.map((server) => server.close(0))]);
-    audit.close();
   }
 }
 
