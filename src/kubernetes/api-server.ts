@@ -43,12 +43,6 @@ export type ApiServer = {
 /** For how long a credential that was read from a file is used, in milliseconds: projected tokens are replaced long before their end. */
 const credentialAge = 30_000;
 
-/**
- * How long reading a credential may take, in milliseconds: a kubeconfig may name a program that prints it. Who waits for it
- * waits no longer than for anything else; after this time a program that hangs is given up, and the next request starts anew.
- */
-export const credentialTimeout = 30_000;
-
 /** Largest answer to a request that says no bound of its own: a page of 500 objects of some KiB each fits. */
 const defaultMaxBytes = 64 * 1024 * 1024;
 
@@ -66,6 +60,7 @@ export function createApiServer(config: KubeConfig, monotonic: () => number, con
   const inFlight = new Set<Promise<ApiResponse>>();
   const closing = new AbortController();
 
+  /** A kubeconfig may name a program that prints a credential. One that hangs is not started again beside itself. */
   async function current(): Promise<Held> {
     if (held !== undefined && monotonic() - held.readAt < credentialAge) return held;
     renewal ??= renew().finally(() => (renewal = undefined));
@@ -74,8 +69,7 @@ export function createApiServer(config: KubeConfig, monotonic: () => number, con
 
   async function renew(): Promise<Held> {
     const readAt = monotonic();
-    const limit = AbortSignal.any([closing.signal, AbortSignal.timeout(credentialTimeout)]);
-    const credential = await endedBy(limit, readCredential(config));
+    const credential = await endedBy(closing.signal, readCredential(config));
     const before = held;
     const same = before?.credential.tlsKey === credential.tlsKey ? before.dispatcher : undefined;
     held = { credential, dispatcher: same ?? createDispatcher(config, credential, connections), readAt };
