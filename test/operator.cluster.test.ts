@@ -77,7 +77,7 @@ describe.skipIf(!provided.available)('the operator', () => {
       {
         name: 'for Cambio and the API server at once',
         token: () => cluster.createToken('payments', 'api', { audiences: [issuer, 'https://kubernetes.default.svc.cluster.local'] }),
-        reason: 'aud has an audience of the API server',
+        reason: 'aud has an audience of the API server: "https://kubernetes.default.svc.cluster.local"',
       },
       { name: 'whose signature was changed', token: async () => tampered(await cluster.createToken('payments', 'api', { audiences: [issuer] })), reason: 'the signature does not verify' },
       { name: 'signed by somebody else', token: () => asCluster({}, true), reason: 'TokenReview did not authenticate it' },

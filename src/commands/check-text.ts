@@ -104,7 +104,7 @@ const formatIfGood = ({ checks }: Explanation): string => `${lines('The other ch
 function formatOutcome({ outcome, record, comparisons, token, error }: Answer): string {
   if (token === undefined) {
     const said = outcome === 'denied' ? 'Denied' : 'Not answered';
-    const compared = comparisons.map(({ message }) => `${lines(`Compare: ${message}`, 9)}\n`).join('');
+    const compared = comparisons.filter(({ message }) => record.reason?.includes(message) !== true).map(({ message }) => `${lines(`Compare: ${message}`, 9)}\n`).join('');
     return `${lines(`${said} by ${record.check}: ${record.reason}`)}\n${compared}${lines(`The caller is told no more than: ${error?.status} ${error?.error}, "${error?.description}"`)}\n`;
   }
   const { header, claims, expires_in } = token;

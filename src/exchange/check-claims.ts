@@ -26,31 +26,67 @@ export function readRegisteredClaims({ claims }: ParsedJwt): RegisteredClaims | 
 /** A NumericDate (RFC 7519 §2): seconds since the epoch, not negative. JSON such as 1e400 is read as Infinity. */
 const isDate = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value >= 0;
 
-/**
- * Holds a token against the rules of an issuer.
- * @param now seconds since the epoch
- * @returns why it is not acceptable, or undefined
- */
-export function refuseByClaims(token: ParsedJwt, registered: RegisteredClaims, type: TokenTypeName, issuer: Issuer, now: number): string | undefined {
-  const { iss, aud, exp, iat, nbf } = registered;
-  const { alg, typ } = token.header;
-  const skew = issuer.clockSkewSeconds;
-  const and = `and clockSkewSeconds is ${skew}`;
-  if (iss !== issuer.url) return 'iss is another one';
-  if (!issuer.algorithms.has(algorithmName(alg))) return `alg is not among the issuer's algorithms: it is ${quoted(alg)}, and they are ${quotedList(issuer.algorithms)}`;
-  if (!fitsType(typ, type)) return `typ does not fit a subject token of type ${type}: it is ${typ === undefined ? 'absent' : quoted(typ)}`;
-  if ('cnf' in token.claims) return 'it is bound to a key (cnf), and that proof is not supported';
+/** A token, what it is said to be, and the issuer that it is held against; `now` in seconds since the epoch. */
+export type ClaimedToken = { token: ParsedJwt; registered: RegisteredClaims; type: TokenTypeName; issuer: Issuer; now: number };
+
+/** One rule about what can be seen of a token. */
+export type ClaimRule = {
+  name: string;
+  /** @returns why the token is not acceptable, with both sides of the comparison, or undefined */
+  refuses: (given: ClaimedToken) => string | undefined;
+};
+
+const skewOf = ({ clockSkewSeconds }: Issuer): string => `and clockSkewSeconds is ${clockSkewSeconds}`;
+
+/** The rules, in the order in which they are asked. */
+export const claimRules: readonly ClaimRule[] = [
+  { name: 'iss', refuses: ({ registered: { iss }, issuer }) => (iss === issuer.url ? undefined : 'iss is another one') },
+  {
+    name: 'alg',
+    refuses: ({ token: { header: { alg } }, issuer: { algorithms } }) =>
+      algorithms.has(algorithmName(alg)) ? undefined : `alg is not among the issuer's algorithms: it is ${quoted(alg)}, and they are ${quotedList(algorithms)}`,
+  },
+  {
+    name: 'typ',
+    refuses: ({ token: { header: { typ } }, type }) => (fitsType(typ, type) ? undefined : `typ does not fit a subject token of type ${type}: it is ${typ === undefined ? 'absent' : quoted(typ)}`),
+  },
+  { name: 'cnf', refuses: ({ token: { claims } }) => ('cnf' in claims ? 'it is bound to a key (cnf), and that proof is not supported' : undefined) },
   // RFC 8693 §4.1 and §4.4: to leave them out would make an actor's token the subject's own, or anybody the actor.
-  if ('act' in token.claims) return 'it says who acts for its subject (act), and actors are not supported';
-  if ('may_act' in token.claims) return 'it says who may act for its subject (may_act), and actors are not supported';
-  if (!aud.some((audience) => issuer.audiences.has(audience))) return `aud has none of the issuer's audiences: it has ${quotedList(aud)}, and they are ${quotedList(issuer.audiences)}`;
-  if (aud.some((audience) => issuer.apiServerAudiences.has(audience))) return 'aud has an audience of the API server';
-  if (now >= exp + skew) return `it has expired (exp): ${seconds(now - exp)} ago, ${and}`;
-  if (nbf !== undefined && now + skew < nbf) return `it is not valid yet (nbf): it will be in ${seconds(nbf - now)}, ${and}`;
-  if (now + skew < iat) return `it was issued in the future (iat): in ${seconds(iat - now)}, ${and}`;
-  if (exp <= iat) return 'exp is not after iat';
-  if (nbf !== undefined && nbf >= exp) return 'nbf is not before exp';
-  if (exp - iat > issuer.maxTokenLifetimeSeconds) return `exp − iat is longer than maxTokenLifetimeSeconds: ${seconds(exp - iat)}, and ${issuer.maxTokenLifetimeSeconds} s are allowed`;
+  { name: 'act', refuses: ({ token: { claims } }) => ('act' in claims ? 'it says who acts for its subject (act), and actors are not supported' : undefined) },
+  { name: 'may_act', refuses: ({ token: { claims } }) => ('may_act' in claims ? 'it says who may act for its subject (may_act), and actors are not supported' : undefined) },
+  {
+    name: 'aud',
+    refuses: ({ registered: { aud }, issuer: { audiences } }) =>
+      aud.some((audience) => audiences.has(audience)) ? undefined : `aud has none of the issuer's audiences: it has ${quotedList(aud)}, and they are ${quotedList(audiences)}`,
+  },
+  {
+    name: 'api-server-audience',
+    refuses: ({ registered: { aud }, issuer: { apiServerAudiences } }) => {
+      const own = aud.filter((audience) => apiServerAudiences.has(audience));
+      return own.length === 0 ? undefined : `aud has an audience of the API server: ${quotedList(own)}`;
+    },
+  },
+  { name: 'exp', refuses: ({ registered: { exp }, issuer, now }) => (now >= exp + issuer.clockSkewSeconds ? `it has expired (exp): ${seconds(now - exp)} ago, ${skewOf(issuer)}` : undefined) },
+  {
+    name: 'nbf',
+    refuses: ({ registered: { nbf }, issuer, now }) => (nbf !== undefined && now + issuer.clockSkewSeconds < nbf ? `it is not valid yet (nbf): it will be in ${seconds(nbf - now)}, ${skewOf(issuer)}` : undefined),
+  },
+  { name: 'iat', refuses: ({ registered: { iat }, issuer, now }) => (now + issuer.clockSkewSeconds < iat ? `it was issued in the future (iat): in ${seconds(iat - now)}, ${skewOf(issuer)}` : undefined) },
+  { name: 'exp-after-iat', refuses: ({ registered: { exp, iat } }) => (exp <= iat ? 'exp is not after iat' : undefined) },
+  { name: 'nbf-before-exp', refuses: ({ registered: { nbf, exp } }) => (nbf !== undefined && nbf >= exp ? 'nbf is not before exp' : undefined) },
+  {
+    name: 'lifetime',
+    refuses: ({ registered: { exp, iat }, issuer: { maxTokenLifetimeSeconds: most } }) =>
+      exp - iat > most ? `exp − iat is longer than maxTokenLifetimeSeconds: ${seconds(exp - iat)}, and ${most} s are allowed` : undefined,
+  },
+];
+
+/** Holds a token against the rules. @returns why the first that refuses does, or undefined */
+export function refuseByClaims(given: ClaimedToken): string | undefined {
+  for (const { refuses } of claimRules) {
+    const why = refuses(given);
+    if (why !== undefined) return why;
+  }
   return undefined;
 }
 

@@ -59,7 +59,7 @@ type Candidate = {
  */
 export async function identifyIssuer(token: ParsedJwt, registered: RegisteredClaims, type: TokenTypeName, issuers: readonly Issuer[], effects: ExchangeEffects): Promise<Issuer> {
   const now = effects.now();
-  const refusals = issuers.map((issuer) => refuseByClaims(token, registered, type, issuer, now));
+  const refusals = issuers.map((issuer) => refuseByClaims({ token, registered, type, issuer, now }));
   if (refusals.every((refusal) => refusal !== undefined)) throw refused('subject-token', describe(issuers, refusals));
   const candidates = await checkSignatures(token, issuers, refusals, effects.issuerKeys);
 

@@ -60,7 +60,7 @@ function exchangeExample({ issuerRef, claims: written, request = {} }: Example, 
   const registered = readRegisteredClaims(token);
   if (typeof registered === 'string') return registered;
   const now = Math.max(registered.iat, registered.nbf ?? 0);
-  const refusal = refuseByClaims(token, registered, 'jwt', issuer, now);
+  const refusal = refuseByClaims({ token, registered, type: 'jwt', issuer, now });
   if (refusal !== undefined) return refusal;
   const subject = verifiedToken({ issuer, sub: registered.sub, claims: token.claims, exp: registered.exp });
   if (typeof subject === 'string') return subject;

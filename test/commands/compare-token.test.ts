@@ -48,83 +48,88 @@ async function ask({ claims, header, signedBy = 'ours' }: Given, ...args: string
   return (await runCheckWith([join(dir, 'policy.yaml'), '--token', join(dir, 'token.jwt'), '--at', String(now), ...args])).out;
 }
 
-/** What is compared, and what is to be done, without line breaks. */
-async function toldOf(given: Given): Promise<{ compared: string[]; next: string }> {
+/** Why it is denied, what is compared besides, and what is to be done, without line breaks. */
+async function toldOf(given: Given): Promise<{ reason: string; compared: string[]; next: string }> {
   const out = (await ask(given)).replaceAll(/\n {2,}/g, ' ');
-  return { compared: out.split('\n').flatMap((line) => /^Compare: (.*)/.exec(line)?.[1] ?? []), next: /^Next: (.*)/m.exec(out)?.[1] ?? '' };
+  return { reason: /^Denied by (.*)/m.exec(out)?.[1] ?? '', compared: out.split('\n').flatMap((line) => /^Compare: (.*)/.exec(line)?.[1] ?? []), next: /^Next: (.*)/m.exec(out)?.[1] ?? '' };
 }
 
-test.each<{ name: string; compared: string; next: string } & Given>([
+test.each<{ name: string; reason: string; compared?: string; next: string } & Given>([
   {
     name: 'another issuer',
     claims: { iss: 'https://ci.example.com/' },
+    reason: 'iss is no TrustedIssuer that the client refers to: it is "https://ci.example.com/"',
     compared: 'iss of the token is "https://ci.example.com/"; the client refers to: "https://ci.example.com" (ci)',
     next: 'compare the two letter by letter',
   },
   {
     name: 'another audience',
     claims: { aud: ['https://sts.example.com', 'vault'] },
-    compared: 'aud of the token is "https://sts.example.com", "vault"; audiences of TrustedIssuer ci: "https://cambio.example.com"',
+    reason: 'ci: aud has none of the issuer\'s audiences: it has "https://sts.example.com", "vault", and they are "https://cambio.example.com"',
     next: 'ask the issuer for a token with one of these audiences',
   },
   {
     name: 'the audience of the API server besides',
     claims: { aud: ['https://cambio.example.com', 'https://api.example.com'] },
-    compared: 'aud of the token is "https://cambio.example.com", "https://api.example.com"; audiences of the API server of TrustedIssuer ci: "https://api.example.com", "https://ci.example.com"',
+    reason: 'ci: aud has an audience of the API server: "https://api.example.com"',
     next: "ask for a token whose only audience is Cambio's",
   },
   {
     name: 'one that has expired',
     claims: { iat: now - 1000, exp: now - 600 },
-    compared: 'exp of the token is 2027-01-15T07:50:00Z, and now is 2027-01-15T08:00:00Z, 600 s later; clockSkewSeconds of TrustedIssuer ci: 30',
+    reason: 'ci: it has expired (exp): 600 s ago, and clockSkewSeconds is 30',
     next: 'take a newer token',
   },
   {
     name: 'one that is not valid yet',
     claims: { nbf: now + 200 },
-    compared: 'nbf of the token is 2027-01-15T08:03:20Z, and now is 2027-01-15T08:00:00Z; clockSkewSeconds of TrustedIssuer ci: 30',
+    reason: 'ci: it is not valid yet (nbf): it will be in 200 s, and clockSkewSeconds is 30',
     next: 'compare the clocks',
   },
   {
     name: 'one of the future',
     claims: { iat: now + 200 },
-    compared: 'iat of the token is 2027-01-15T08:03:20Z, and now is 2027-01-15T08:00:00Z; clockSkewSeconds of TrustedIssuer ci: 30',
+    reason: 'ci: it was issued in the future (iat): in 200 s, and clockSkewSeconds is 30',
     next: 'compare the clocks',
   },
   {
     name: 'one that lives too long',
     claims: { exp: now + 7190 },
-    compared: 'exp − iat of the token is 7200 s; maxTokenLifetimeSeconds of TrustedIssuer ci: 3600',
+    reason: 'ci: exp − iat is longer than maxTokenLifetimeSeconds: 7200 s, and 3600 s are allowed',
     next: 'ask the issuer for a token that ends sooner',
   },
   {
     name: 'an end that no calendar has',
     claims: { exp: 1e300 },
-    compared: 'exp − iat of the token is 1e+300 s; maxTokenLifetimeSeconds of TrustedIssuer ci: 3600',
+    reason: 'ci: exp − iat is longer than maxTokenLifetimeSeconds: 1e+300 s, and 3600 s are allowed',
     next: 'ask the issuer for a token that ends sooner',
   },
   {
     name: 'a key that is not known',
     header: { kid: 'new' },
     signedBy: 'other',
+    reason: 'ci: no key of the issuer has its kid and fits its alg',
     compared: 'the token is signed by kid "new", alg "ES256"; keys of TrustedIssuer ci: "ours" (ES256)',
     next: 'find out who signed the token',
   },
-])('$name', async ({ compared, next, ...given }) => {
+])('$name', async ({ reason, compared, next, ...given }) => {
   const told = await toldOf(given);
-  expect(told.compared).toEqual([compared]);
+  expect(told.reason).toBe(`subject-${compared?.startsWith('iss') === true ? 'issuer' : 'token'}: subject token: ${reason}`);
+  expect(told.compared).toEqual(compared === undefined ? [] : [compared]);
   expect(told.next).toContain(next);
 });
 
-test('an algorithm that is not accepted', async () => {
-  const { compared, next } = await toldOf({ header: { alg: 'ES384' }, signedBy: 'es384' });
-  expect(compared[0]).toBe('alg of the token is "ES384"; algorithms of TrustedIssuer ci: "ES256", "RS256"');
-  expect(next).toBe('add the algorithm to algorithms of the TrustedIssuer, if its issuer signs so');
+test('an algorithm that is not accepted, and whose key is not known either', async () => {
+  const { reason, compared, next } = await toldOf({ header: { alg: 'ES384' }, signedBy: 'es384' });
+  expect(reason).toBe('subject-token: subject token: ci: alg is not among the issuer\'s algorithms: it is "ES384", and they are "ES256", "RS256"');
+  expect(compared).toEqual(['the token is signed by kid "ours", alg "ES384"; keys of TrustedIssuer ci: "ours" (ES256)']);
+  expect(next).toBe('add the algorithm to algorithms of the TrustedIssuer, if its issuer signs so; none and HMAC (HS256 …) are never accepted');
 });
 
-test('several at once, and the first that it is refused for says what to do', async () => {
-  const { compared, next } = await toldOf({ claims: { aud: 'vault', iat: now - 1000, exp: now - 600 } });
-  expect(compared.map((line) => line.split(' ')[0])).toEqual(['aud', 'exp']);
+test('several at once: what comes after the first is compared, and the first says what to do', async () => {
+  const { reason, compared, next } = await toldOf({ claims: { aud: 'vault', iat: now - 1000, exp: now - 600 } });
+  expect(reason).toContain('aud has none of');
+  expect(compared).toEqual(['ci: it has expired (exp): 600 s ago, and clockSkewSeconds is 30']);
   expect(next).toMatch(/^ask the issuer for a token with one of these audiences/);
 });
 
@@ -132,7 +137,7 @@ test.each<{ name: string } & Given>([
   { name: 'a token that is bound to a key', claims: { cnf: { jkt: 'a' } } },
   { name: 'a signature by another key of the same name', signedBy: 'other' },
 ])('$name: there is nothing to compare', async (given) => {
-  expect(await toldOf(given)).toEqual({ compared: [], next: 'take the token anew, whole and as its platform gives it; docs/exchange.md says what a subject token must be' });
+  expect(await toldOf(given)).toMatchObject({ compared: [], next: 'take the token anew, whole and as its platform gives it; docs/exchange.md says what a subject token must be' });
 });
 
 test('a token that is good, and one that the policy refuses, are not compared', async () => {
@@ -141,17 +146,20 @@ test('a token that is good, and one that the policy refuses, are not compared', 
 });
 
 test('what a terminal would obey is shown, and not obeyed; a long value is cut', async () => {
-  const { compared } = await toldOf({ claims: { aud: [`\u001b[2J`, 'x'.repeat(1000)] } });
-  expect(compared[0]).toContain('"\\u001b[2J", "xxx');
-  expect(compared[0]?.length).toBeLessThan(500);
+  const { reason } = await toldOf({ claims: { aud: [`\u001b[2J`, 'x'.repeat(1000)] } });
+  expect(reason).toContain('"\\u001b[2J", "xxx');
+  expect(reason.length).toBeLessThan(500);
 });
 
-test('as JSON', async () => {
-  const { answer } = JSON.parse(await ask({ claims: { aud: 'vault' } }, '--output', 'json')) as { answer: object };
-  expect(answer).toMatchObject({ compared: [{ name: 'aud', message: 'aud of the token is "vault"; audiences of TrustedIssuer ci: "https://cambio.example.com"' }] });
+test('as JSON, with all that does not go together', async () => {
+  const { answer } = JSON.parse(await ask({ claims: { aud: 'vault', iat: now - 1000, exp: now - 600 } }, '--output', 'json')) as { answer: { compared: object[] } };
+  expect(answer.compared).toEqual([
+    { name: 'aud', message: 'ci: aud has none of the issuer\'s audiences: it has "vault", and they are "https://cambio.example.com"' },
+    { name: 'exp', message: 'ci: it has expired (exp): 600 s ago, and clockSkewSeconds is 30' },
+  ]);
 });
 
 test('of claims, what they say of themselves', async () => {
-  const { out } = await runCheckWith([join(dir, 'policy.yaml'), '--claims', '-', '--at', String(now)], JSON.stringify({ sub: 'alice', aud: 'vault' }));
-  expect(out.replaceAll(/\n {2,}/g, ' ')).toContain('Compare: aud of the token is "vault"; audiences of TrustedIssuer ci: "https://cambio.example.com"\n');
+  const { out } = await runCheckWith([join(dir, 'policy.yaml'), '--claims', '-', '--at', String(now)], JSON.stringify({ sub: 'alice', aud: 'vault', iat: now - 1000, exp: now - 600 }));
+  expect(out.replaceAll(/\n {2,}/g, ' ')).toContain('Compare: ci: it has expired (exp): 600 s ago, and clockSkewSeconds is 30\n');
 });

@@ -30,7 +30,7 @@ const shown: Readonly<Record<string, string>> = {
   'gitlab-ci: a fork may not': 'claim-validation: … the claim namespace_id is not the required value',
   'gitlab-ci: a project that took the path again may not': 'subject: … only the project acme/billing as it is today (it is not true)',
   'gitlab-ci: a group that took the path again may not': 'claim-validation: … the claim namespace_id is not the required value',
-  'managed-clusters: a token that is also for the API server may not': 'subject-token: … aud has an audience of the API server',
+  'managed-clusters: a token that is also for the API server may not': 'subject-token: … aud has an audience of the API server: "https://container.googleapis.com/v1/projects/acme/locations/europe-west3/clusters/prod"',
   'managed-clusters: a token that is no ServiceAccount token may not': 'subject-token: … sub and the claim kubernetes.io do not name one ServiceAccount',
   'spiffe: another trust domain may not': 'claim-validation: … only workloads of the trust domain corp.example (it is not true)',
   'tenant: a job of another group may not': 'claim-validation: … the job is not of the group that this namespace has (it is not true)',

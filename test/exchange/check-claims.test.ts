@@ -30,7 +30,7 @@ type Given = { claims?: Record<string, unknown>; header?: Partial<ParsedJwt['hea
 function refusal({ claims = {}, header = {}, type = 'jwt', issuer: changed = {}, now: at = now }: Given): string | undefined {
   const token: ParsedJwt = { header: { alg: 'ES256', kid: undefined, typ: undefined, ...header }, claims: { ...good, ...claims }, compact: '' };
   const registered = readRegisteredClaims(token);
-  return typeof registered === 'string' ? registered : refuseByClaims(token, registered, type, { ...issuer, ...changed }, at);
+  return typeof registered === 'string' ? registered : refuseByClaims({ token, registered, type, issuer: { ...issuer, ...changed }, now: at });
 }
 
 describe('dates, with a skew of 60 s', () => {
@@ -104,7 +104,7 @@ describe('types of the registered claims', () => {
     [{ aud: ['a', 'b', 'c', 'd', 'e"'] }, `aud has none of the issuer's audiences: it has "a", "b", "c", "d", …, and they are "https://cambio.example.com", "cambio"`],
     [{ aud: ['a'.repeat(300)] }, `aud has none of the issuer's audiences: it has "${'a'.repeat(256)}…", and they are "https://cambio.example.com", "cambio"`],
     [{ aud: ['x', 'cambio'] }, undefined],
-    [{ aud: ['cambio', 'https://kubernetes.example.com'] }, 'aud has an audience of the API server'],
+    [{ aud: ['cambio', 'https://kubernetes.example.com'] }, 'aud has an audience of the API server: "https://kubernetes.example.com"'],
     [{ iss: 'https://ci.example.com/' }, 'iss is another one'],
     [{ cnf: undefined }, 'it is bound to a key (cnf), and that proof is not supported'],
   ] as const)('%j', ([claims, wanted]) => {
