@@ -2,7 +2,7 @@
 import { parsePath } from '../manifests/format-path.ts';
 import { nearestName } from '../manifests/nearest-name.ts';
 import type { Manifest, ObjectId } from '../manifests/read-object.ts';
-import type { Condition } from '../policy/conditions.ts';
+import { conditionOf, type Condition } from '../policy/conditions.ts';
 import { clientId } from '../policy/link-client.ts';
 import type { InertEntry, PolicySnapshot } from '../policy/policy.ts';
 import { keyOf, type Verdict } from '../policy/policy-store.ts';
@@ -64,7 +64,7 @@ const splitMessages = (message: string): string[] => message.split(/; (?=(?:spec
 
 /** An issuer that is open to other namespaces without a rule that ties its subjects to them: the compile step says so in its message. */
 function openIssuer({ kind }: Manifest, { conditions }: Verdict): string[] {
-  const [, warning] = /; (any permitted namespace may accept .*)$/.exec(conditions.find(({ type }) => type === 'Ready')?.message ?? '') ?? [];
+  const [, warning] = /; (any permitted namespace may accept .*)$/.exec(conditionOf(conditions, 'Ready')?.message ?? '') ?? [];
   return kind !== 'TrustedIssuer' || warning === undefined ? [] : [`spec.allowedNamespaces: ${warning}; tie them together by a rule of claimValidationRules that uses client`];
 }
 

@@ -1,6 +1,7 @@
 // Checks a policy: compiles everything that was read, as a server does, and says what becomes of each object.
 import type { KindName } from '../manifests/kinds.ts';
 import type { ReadObject } from '../manifests/read-object.ts';
+import { conditionOf, faultOf } from '../policy/conditions.ts';
 import type { KeyState } from '../policy/key-state.ts';
 import type { PolicySnapshot } from '../policy/policy.ts';
 import { createPolicyStore, keyOf, type Verdict } from '../policy/policy-store.ts';
@@ -72,9 +73,9 @@ function missingKeys(keys: KeyStates, { placeOf }: CheckInput): Finding[] {
 }
 
 function rowOf({ id, conditions }: Verdict, { placeOf }: CheckInput): Row {
-  const ready = conditions.find(({ type }) => type === 'Ready');
-  const why = conditions.find((condition) => condition.status === 'False' && condition.type !== 'Ready');
-  const reasons = new Set([ready?.reason ?? '', ...(ready?.status === 'True' || why === undefined ? [] : [why.reason])]);
+  const ready = conditionOf(conditions, 'Ready');
+  const why = ready?.status === 'True' ? ready : faultOf(conditions);
+  const reasons = new Set([ready?.reason ?? '', ...(why === undefined ? [] : [why.reason])]);
   return { ...placeOf(keyOf(id), ['metadata', 'name']), kind: id.kind, name: nameOf(id), ready: ready?.status === 'True', reason: [...reasons].join(': ') };
 }
 

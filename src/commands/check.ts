@@ -10,7 +10,7 @@ import type { ReadCluster } from './check-cluster.ts';
 import type { KeyFetching } from './check-fetch-keys.ts';
 import { readFiles, type CheckInput } from './check-input.ts';
 import { mistakesIn, supposed, type CheckOptions } from './check-options.ts';
-import { checkPolicy, type PolicyReport } from './check-policy.ts';
+import { checkPolicy, compilePolicy, type KeyStates } from './check-policy.ts';
 import { printCheck } from './check-print.ts';
 import { answerQuestion, type Policy, type Question } from './check-question.ts';
 
@@ -33,7 +33,7 @@ export async function runCheck(options: CheckOptions, paths: readonly string[], 
   try {
     const { input, cluster } = options.server ? await readServer(options) : await readPaths(options, paths, streams);
     const settings = settingsOf(options, cluster);
-    const report = await checkWithKeys(options, input, settings);
+    const report = checkPolicy(input, settings, await fetchAllKeys(options, input, settings));
     const policy: Policy = {
       input,
       snapshot: report.snapshot,
@@ -52,12 +52,12 @@ export async function runCheck(options: CheckOptions, paths: readonly string[], 
   }
 }
 
-/** Checks what was read; where keys are fetched and no token is asked about, those of all issuers. */
-async function checkWithKeys(options: CheckOptions, input: CheckInput, settings: PolicySettings): Promise<PolicyReport> {
-  const report = checkPolicy(input, settings);
-  if (!options['fetch-keys'] || options.token !== undefined) return report;
+/** The keys of all issuers, where they are to be fetched and no token is asked about. */
+async function fetchAllKeys(options: CheckOptions, input: CheckInput, settings: PolicySettings): Promise<KeyStates | undefined> {
+  if (!options['fetch-keys'] || options.token !== undefined) return undefined;
   const { tryIssuers } = await openFetching(options);
-  return checkPolicy(input, settings, await tryIssuers(report.snapshot.issuers.values()));
+  const issuers = [...input.objects.values()].filter(({ kind }) => kind === 'TrustedIssuer');
+  return tryIssuers(compilePolicy(issuers, input, settings).snapshot.issuers.values());
 }
 
 /** A path without a single manifest is a mistake, and must not pass for a policy without one. */

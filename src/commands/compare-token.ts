@@ -12,7 +12,7 @@ export type Comparison = { name: string; message: string; next: string };
 
 const clocks = 'compare the clocks of the issuer and of this machine: clockSkewSeconds of the TrustedIssuer is for small differences; ask with --at about a later moment';
 
-/** What to do where a rule about claims refuses, by its name. The others say it all, and only theirs look at the type. */
+/** What to do where a rule about claims refuses, by its name. The others say it all. */
 const nextSteps: ReadonlyMap<string, string> = new Map([
   ['alg', 'add the algorithm to algorithms of the TrustedIssuer, if its issuer signs so; none and HMAC (HS256 …) are never accepted'],
   ['aud', 'ask the issuer for a token with one of these audiences; only an audience that is for Cambio alone may be added to issuer.audiences'],
@@ -36,8 +36,10 @@ export function compareToken({ token: compact, keys, issuer: supposed }: Subject
   if (candidates.length === 0) return [compareIssuer(registered.iss, client)];
   return candidates.flatMap((issuer) => {
     const ofClaims = claimRules.flatMap(({ name, refuses }): Comparison[] => {
-      const [why, next] = [refuses({ token, registered, type: 'jwt', issuer, now }), nextSteps.get(name)];
-      return why === undefined || next === undefined ? [] : [{ name, message: `${issuer.name}: ${why}`, next }];
+      const next = nextSteps.get(name);
+      // None of these rules looks at the type.
+      const why = next && refuses({ token, registered, type: 'jwt', issuer, now });
+      return next === undefined || why === undefined ? [] : [{ name, message: `${issuer.name}: ${why}`, next }];
     });
     return [...ofClaims, ...(supposed === undefined ? compareKeys(token, issuer, keysOf(issuer, keys)) : [])];
   });

@@ -1,5 +1,5 @@
 // The issuers whose tokens can't be verified now for want of keys, for whoever asks a probe what is wrong.
-import { summarize } from '../policy/conditions.ts';
+import { conditionOf, summarize } from '../policy/conditions.ts';
 import type { Change, Verdict } from '../policy/policy-store.ts';
 
 /** Most issuers that are named. Of more it is said how many there are. */
@@ -31,8 +31,8 @@ export function createIssuersWithoutKeys(): IssuersWithoutKeys {
 
 /** Why there are no keys that can be verified with; undefined if there are, or none are needed. */
 function lackOf({ conditions }: Verdict): string | undefined {
-  const ready = conditions.find(({ type }) => type === 'Ready');
+  const ready = conditionOf(conditions, 'Ready');
   if (ready?.reason !== 'KeysUnavailable') return undefined;
-  const available = conditions.find(({ type }) => type === 'KeysAvailable');
+  const available = conditionOf(conditions, 'KeysAvailable');
   return available === undefined ? ready.message : `${available.reason}: ${available.message}`;
 }

@@ -1,5 +1,6 @@
 // Says in the log what has become of objects: when they change, and when something else changes what they are.
 import type { Logger } from 'pino';
+import { conditionOf, type Condition } from '../policy/conditions.ts';
 import { keyOf, type Change, type Verdict } from '../policy/policy-store.ts';
 
 /** Most lines after one change about what is in force, what waits, what is off and what is gone. A line is written at once, and requests wait meanwhile. */
@@ -52,4 +53,4 @@ function reasonOf(verdict: Verdict): string | undefined {
   return verdict.conditions.find(({ type, status }) => type === 'Accepted' && status === 'False')?.reason ?? readyOf(verdict)?.reason;
 }
 
-const readyOf = ({ conditions }: Verdict): Verdict['conditions'][number] | undefined => conditions.find(({ type }) => type === 'Ready');
+const readyOf = ({ conditions }: Verdict): Condition | undefined => conditionOf(conditions, 'Ready');

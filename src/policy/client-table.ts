@@ -2,7 +2,7 @@
 import type { Manifest, ObjectId, ReadObject } from '../manifests/read-object.ts';
 import { clientConditions } from './client-conditions.ts';
 import { compileClient, type CompiledClient } from './compile-client.ts';
-import { describeFault, notAccepted, suspended, type Condition } from './conditions.ts';
+import { faultOf, notAccepted, suspended, type Condition } from './conditions.ts';
 import type { ExampleOutcome, RunExamples } from './examples.ts';
 import { linkClient, type World } from './link-client.ts';
 import type { Client } from './policy.ts';
@@ -65,7 +65,7 @@ export function createClientTable(world: World, runExamples: RunExamples, onBug:
   /** Since it was settled last: what must be linked anew, and of what something else must be told. */
   const unlinked = new Set<string>();
   const untold = new Set<string>();
-  const gone = new Map<string, Entry>();
+  const gone = new Map<string, Client | undefined>();
 
   function set(id: string, object: ReadObject | undefined): void {
     const before = entries.get(id);
@@ -76,7 +76,7 @@ export function createClientTable(world: World, runExamples: RunExamples, onBug:
     unlinked.delete(id);
     if (object === undefined) {
       entries.delete(id);
-      if (before !== undefined) gone.set(id, before);
+      if (before !== undefined) gone.set(id, before.client);
       return;
     }
     const manifest = manifestOf(object);
@@ -89,7 +89,7 @@ export function createClientTable(world: World, runExamples: RunExamples, onBug:
     const clients = new Map<string, Client | undefined>();
     const off = new Map<string, string | undefined>();
     const audiences = new Set<string>();
-    for (const [id, { client }] of gone) {
+    for (const [id, client] of gone) {
       clients.set(id, undefined);
       off.set(id, undefined);
       count(client, undefined, audiences);
@@ -106,7 +106,8 @@ export function createClientTable(world: World, runExamples: RunExamples, onBug:
       }
       const verdict = verdictOnClient(entry);
       verdicts.push(verdict);
-      entry.off = entry.client === undefined ? describeFault(verdict.conditions) : undefined;
+      const fault = entry.client === undefined ? faultOf(verdict.conditions) : undefined;
+      entry.off = fault && `${fault.reason}: ${fault.message}`;
       if (entry.off !== wasOff) off.set(id, entry.off);
     }
     for (const touched of [unlinked, untold, gone]) touched.clear();

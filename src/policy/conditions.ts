@@ -54,11 +54,13 @@ export const suspended: Condition[] = [
   stalled('Suspended', 'spec.suspend is true'),
 ];
 
-/** What is wrong with an object, in a sentence: the condition that is not True and says most; undefined if all are. */
-export function describeFault(conditions: readonly Condition[]): string | undefined {
+/** The condition of a type, if there is one. */
+export const conditionOf = (conditions: readonly Condition[], wanted: ConditionType): Condition | undefined => conditions.find(({ type }) => type === wanted);
+
+/** The condition that says most of what is wrong with an object; undefined if nothing is. */
+export function faultOf(conditions: readonly Condition[]): Condition | undefined {
   const wrong = conditions.filter(({ status }) => status === 'False');
-  const told = wrong.find(({ type }) => type !== 'Ready') ?? wrong[0];
-  return told && `${told.reason}: ${told.message}`;
+  return wrong.find(({ type }) => type !== 'Ready') ?? wrong[0];
 }
 
 /** Names in a message. */

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { mostAtOnce } from '../../src/commands/check-fetch-keys.ts';
-import { runCheckWith, type Checked } from './run-check.ts';
+import { deployer, runCheckWith, type Checked } from './run-check.ts';
 
 const now = 1_800_000_000;
 
@@ -43,15 +43,7 @@ spec:
   issuer: {url: "${url}", audiences: [https://cambio.example.com]}
   verification: {discovery: {}}
   allowPrivateAddresses: true
----
-apiVersion: cambio.dev/v1alpha1
-kind: ExchangeClient
-metadata: {name: deployer, namespace: cambio-system}
-spec:
-  authentication: {none: {}}
-  subjects: [{issuerRef: {name: ci}, subject: alice}]
-  targets: [{audience: https://deploy.example.com, default: true}]
-`;
+${deployer}`;
   await writeFile(join(dir, 'policy.yaml'), manifests);
 });
 afterEach(async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWTHeaderParameters, type JWTPayload } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runCheckWith } from './run-check.ts';
+import { deployer, runCheckWith } from './run-check.ts';
 
 const now = 1_800_000_000;
 
@@ -26,15 +26,7 @@ spec:
   algorithms: [ES256, RS256]
   kubernetes: true
   maxTokenLifetimeSeconds: 3600
----
-apiVersion: cambio.dev/v1alpha1
-kind: ExchangeClient
-metadata: {name: deployer, namespace: cambio-system}
-spec:
-  authentication: {none: {}}
-  subjects: [{issuerRef: {name: ci}, subject: alice}]
-  targets: [{audience: https://deploy.example.com, default: true}]
-`,
+${deployer}`,
   );
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));

@@ -47,32 +47,32 @@ async function serve(args: readonly string[]): Promise<Served> {
   };
 }
 
-test('a token is exchanged, verified by a stranger, and the process ends by SIGTERM', async () => {
-  const ci = await generateKeyPair('ES256');
-  const jwks = JSON.stringify({ keys: [{ ...(await exportJWK(ci.publicKey)), kid: 'ci-1', alg: 'ES256', use: 'sig' }] });
+/** Writes an issuer, and a client whose pipeline may have a token of it exchanged. */
+async function writeManifests(url: string, verification: string): Promise<void> {
   await writeFile(
     join(dir, 'all.yaml'),
     `apiVersion: cambio.dev/v1alpha1
 kind: TrustedIssuer
 metadata: {name: ci}
 spec:
-  issuer: {url: https://ci.example.com, audiences: [${issuerURL}]}
-  verification: {jwks: '${jwks}'}
+  issuer: {url: "${url}", audiences: [${issuerURL}]}
+  verification: ${verification}
 ---
 apiVersion: cambio.dev/v1alpha1
 kind: ExchangeClient
 metadata: {name: deployer, namespace: payments}
 spec:
   authentication: {none: {}}
-  subjects:
-  - issuerRef: {name: ci}
-    subject: repo:acme/payments
-  targets:
-  - audience: https://deploy.example.com
-    scopes: [deploy, read]
-    lifetimeSeconds: 300
+  subjects: [{issuerRef: {name: ci}, subject: repo:acme/payments}]
+  targets: [{audience: https://deploy.example.com, scopes: [deploy, read], lifetimeSeconds: 300}]
 `,
   );
+}
+
+test('a token is exchanged, verified by a stranger, and the process ends by SIGTERM', async () => {
+  const ci = await generateKeyPair('ES256');
+  const jwks = JSON.stringify({ keys: [{ ...(await exportJWK(ci.publicKey)), kid: 'ci-1', alg: 'ES256', use: 'sig' }] });
+  await writeManifests('https://ci.example.com', `{jwks: '${jwks}'}`);
   const served = await serve(['--config-dir', dir]);
   const subjectToken = await new SignJWT({})
     .setProtectedHeader({ alg: 'ES256', kid: 'ci-1' })
@@ -130,25 +130,7 @@ test('an issuer without keys is told of by the probe, and the log ends on what i
   const issuerOf = (): string => `http://127.0.0.1:${(issuer.address() as { port: number }).port}`;
   await once(issuer, 'listening');
   try {
-    await writeFile(
-      join(dir, 'all.yaml'),
-      `apiVersion: cambio.dev/v1alpha1
-kind: TrustedIssuer
-metadata: {name: ci}
-spec:
-  issuer: {url: "${issuerOf()}", audiences: [${issuerURL}]}
-  verification: {discovery: {}}
-  allowPrivateAddresses: true
----
-apiVersion: cambio.dev/v1alpha1
-kind: ExchangeClient
-metadata: {name: deployer, namespace: payments}
-spec:
-  authentication: {none: {}}
-  subjects: [{issuerRef: {name: ci}, subject: repo:acme/payments}]
-  targets: [{audience: https://deploy.example.com}]
-`,
-    );
+    await writeManifests(issuerOf(), '{discovery: {}}\n  allowPrivateAddresses: true');
     const { admin, end } = await serve(['--config-dir', dir]);
     const told = async (): Promise<string> => (await fetch(`${admin}/readyz?verbose`)).text();
     const bound = { timeout: 15_000, interval: 20 };
